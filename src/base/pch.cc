@@ -1,0 +1,1 @@
+// Carrier of the precompiled header (see CMakeLists.txt); it has no code.
