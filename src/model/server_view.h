@@ -1,0 +1,77 @@
+// The local PostgreSQL as it was observed at one moment.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+#include "model/lsn.h"
+#include "model/names.h"
+
+namespace matriarch {
+
+enum class DataDirectory { kInaccessible, kEmpty, kPresent };
+
+// "Database cluster state" of pg_control (HA section 9).
+enum class ControlState {
+  kUnknown,
+  kStartingUp,
+  kShutDown,
+  kShutDownInRecovery,
+  kShuttingDown,
+  kInCrashRecovery,
+  kInArchiveRecovery,
+  kInProduction,
+};
+
+struct ControlData {
+  ControlState state = ControlState::kUnknown;
+  std::string system_id;
+  Timeline checkpoint_timeline = 0;   // of the latest checkpoint
+  Lsn checkpoint_lsn;                 // latest checkpoint location
+  Lsn min_recovery_end;
+  Timeline min_recovery_timeline = 0;
+  bool wal_log_hints = false;
+  bool data_checksums = false;
+
+  friend bool operator==(const ControlData&, const ControlData&) = default;
+};
+
+// How the server answers connections.
+enum class Readiness { kNoResponse, kRejecting, kAccepting };
+
+struct ServerView {
+  // The data directory.
+  DataDirectory directory = DataDirectory::kInaccessible;
+  std::string directory_problem;  // when inaccessible: what and how to mend it
+  int major_version = 0;          // 150000; 0 = unknown
+  ControlData control;            // default-constructed if unreadable
+  bool recovery_configured = false;
+  bool backup_label = false;
+
+  // The processes.
+  bool postmaster_alive = false;
+  std::string postmaster_start_time;  // as the server prints it; empty = unknown
+  Readiness readiness = Readiness::kNoResponse;
+
+  // What the monitoring query said; only meaningful if `queried`.
+  bool queried = false;
+  bool in_recovery = false;
+  Timeline timeline = 0;           // primary: current; standby: 0
+  Timeline received_timeline = 0;  // of the walreceiver
+  Lsn wal_lsn;                     // primary: flush position
+  Lsn receive_lsn;                 // max of received and written by the walreceiver
+  Lsn replay_lsn;
+  bool replay_paused = false;
+  std::string replication_state;   // "streaming", "in archive recovery" or empty
+  std::map<std::string, Lsn> slots;  // positions to publish in /status
+  int server_version = 0;            // 150020
+
+  [[nodiscard]] bool is_primary() const { return queried && !in_recovery; }
+  // "WAL position of a node" (HA section 1).
+  [[nodiscard]] Lsn position() const { return in_recovery ? std::max(receive_lsn, replay_lsn) : wal_lsn; }
+};
+
+}  // namespace matriarch

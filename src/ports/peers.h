@@ -1,0 +1,59 @@
+// The other members, asked directly over their REST API.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/scheduler.h"
+#include "base/task.h"
+#include "model/cluster.h"
+
+namespace matriarch {
+
+// What a member's `GET /patroni` said, as far as elections need it (HA-192, HA-193).
+struct PeerStatus {
+  std::string name;
+  bool reachable = false;        // an answer with a position came: its PostgreSQL is up
+  bool refused = false;          // the connection was refused: nothing listens there (its agent is gone)
+  bool nofailover = false;       // by the tags in the answer
+  bool watchdog_failed = false;
+  bool in_recovery = false;
+  Lsn position;                  // max(received, replayed); 0 for a primary
+  Timeline timeline = 0;
+  int failover_priority = 1;
+  Value body;                    // the whole answer, for /cluster-like readers
+
+  friend bool operator==(const PeerStatus&, const PeerStatus&) = default;
+};
+
+// A peer's answer to POST /failsafe (HA-295).
+struct FailsafeAnswer {
+  std::string name;
+  bool accepted = false;
+  Lsn lsn;  // from the header of the answer
+};
+
+struct FailsafeMessage {
+  std::string name;
+  std::string conn_url;
+  std::string api_url;
+  std::map<std::string, Lsn> slots;
+};
+
+class Peers {
+ public:
+  virtual ~Peers() = default;
+
+  // Asks all of them at once; one answer each, in the given order, not later than the Ctx's deadline (B17). A member that
+  // does not answer has reachable = false; this call itself cannot fail.
+  virtual Task<std::vector<PeerStatus>> poll(std::vector<Member> members, Ctx ctx) = 0;
+
+  virtual Task<std::vector<FailsafeAnswer>> post_failsafe(std::vector<std::pair<std::string, std::string>> name_and_url,
+                                                          FailsafeMessage message, Ctx ctx) = 0;
+
+  // True if anything at all answers at the member's /liveness (HA-044).
+  virtual Task<bool> is_alive(Member member, Ctx ctx) = 0;
+};
+
+}  // namespace matriarch
