@@ -5,6 +5,12 @@
 function(matriarch_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "*.cc")
+  if(NOT sources)  # headers only
+    add_library(matriarch_${name} INTERFACE)
+    add_library(matriarch::${name} ALIAS matriarch_${name})
+    target_link_libraries(matriarch_${name} INTERFACE matriarch::flags ${ARG_DEPENDS})
+    return()
+  endif()
   add_library(matriarch_${name} STATIC ${sources})
   add_library(matriarch::${name} ALIAS matriarch_${name})
   target_link_libraries(matriarch_${name} PUBLIC matriarch::flags ${ARG_DEPENDS})
@@ -25,5 +31,9 @@ function(matriarch_test name)
     set(ARG_TIMEOUT 120)
   endif()
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
+                       ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/results/${name}.xml")
+  if(ARG_LABEL STREQUAL "system")
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)  # real servers measure real time: they get the machine
+  endif()
 endfunction()
