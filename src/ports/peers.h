@@ -1,31 +1,18 @@
 // The other members, asked directly over their REST API.
 #pragma once
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "base/scheduler.h"
 #include "base/task.h"
 #include "model/cluster.h"
+#include "model/peer_status.h"
 
 namespace matriarch {
-
-// What a member's `GET /patroni` said, as far as elections need it (HA-192, HA-193).
-struct PeerStatus {
-  std::string name;
-  bool reachable = false;        // an answer with a position came: its PostgreSQL is up
-  bool refused = false;          // the connection was refused: nothing listens there (its agent is gone)
-  bool nofailover = false;       // by the tags in the answer
-  bool watchdog_failed = false;
-  bool in_recovery = false;
-  Lsn position;                  // max(received, replayed); 0 for a primary
-  Timeline timeline = 0;
-  int failover_priority = 1;
-  Value body;                    // the whole answer, for /cluster-like readers
-
-  friend bool operator==(const PeerStatus&, const PeerStatus&) = default;
-};
 
 // A peer's answer to POST /failsafe (HA-295).
 struct FailsafeAnswer {
