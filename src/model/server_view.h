@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "model/lsn.h"
@@ -42,6 +43,22 @@ struct ControlData {
 // How the server answers connections.
 enum class Readiness { kNoResponse, kRejecting, kAccepting };
 
+// A row of pg_stat_replication.
+struct WalSender {
+  int pid = 0;
+  std::string usename;
+  std::string application_name;
+  std::string client_addr;  // empty: unix socket
+  std::string state;        // "streaming", "catchup", "backup", ...
+  std::string sync_state;   // "sync", "quorum", "potential", "async"
+  int sync_priority = 0;
+  Lsn write_lsn;            // 0: not known (null)
+  Lsn flush_lsn;
+  Lsn replay_lsn;
+
+  friend bool operator==(const WalSender&, const WalSender&) = default;
+};
+
 struct ServerView {
   // The data directory.
   DataDirectory directory = DataDirectory::kInaccessible;
@@ -68,6 +85,10 @@ struct ServerView {
   std::string replication_state;   // "streaming", "in archive recovery" or empty
   std::map<std::string, Lsn> slots;  // positions to publish in /status
   int server_version = 0;            // 150020
+  std::string replayed_at;           // time of the last replayed transaction, as the server prints it; empty: none
+  std::vector<WalSender> walsenders;            // by application_name, then pid
+  std::string synchronous_commit;               // settings in force
+  std::string synchronous_standby_names;
 
   [[nodiscard]] bool is_primary() const { return queried && !in_recovery; }
   // "WAL position of a node" (HA section 1).
