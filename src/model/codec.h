@@ -48,6 +48,8 @@ struct MemberAddress {
   std::string host;  // may be a comma list
   std::string port = "5432";
   std::string dbname;
+
+  friend bool operator==(const MemberAddress&, const MemberAddress&) = default;
 };
 MemberAddress address_of(const MemberData& data);
 

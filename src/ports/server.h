@@ -13,6 +13,7 @@
 #include "model/codec.h"
 #include "model/server_view.h"
 #include "model/settings.h"
+#include "model/standby.h"
 
 namespace matriarch {
 
@@ -29,19 +30,6 @@ struct StopOptions {
   // Called once, when pg_control says "shut down" while the postmaster still drains its walsenders, with the LSNs of
   // HA-237. Not called for immediate stops.
   std::function<void(Lsn checkpoint, Lsn before_checkpoint)> at_shutdown_checkpoint;
-};
-
-// Where a standby streams from.
-struct Upstream {
-  std::string member;        // name; empty for a remote primary of a standby cluster
-  MemberAddress address;
-  bool use_slot = true;
-};
-
-// What a server is to be: role for the role-specific configuration, and whom it follows.
-struct StandbyTarget {
-  Role role = Role::kReplica;          // kReplica or kStandbyLeader
-  std::optional<Upstream> upstream;    // none: archive recovery only
 };
 
 enum class FollowChange { kNone, kReload, kRestart };
