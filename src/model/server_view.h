@@ -81,7 +81,9 @@ struct ServerView {
   Lsn wal_lsn;                     // primary: flush position
   Lsn receive_lsn;                 // max of received and written by the walreceiver
   Lsn replay_lsn;
+  Lsn latest_end_lsn;              // of the walreceiver: how far the upstream says it is (API-151)
   bool replay_paused = false;
+  std::string replay_timestamp;    // of the last replayed transaction, as the server prints it; empty = none
   std::string replication_state;   // "streaming", "in archive recovery" or empty
   std::map<std::string, Lsn> slots;  // positions to publish in /status
   int server_version = 0;            // 150020

@@ -50,8 +50,11 @@ struct AgentSnapshot {
   std::vector<ReplicationConnection> replication;
   MemberData member;                            // what this node publishes
   Tags tags;                                    // effective (HA-339)
+  std::optional<Tags> configured_tags;          // absent: the same as `tags` (API-156)
   Settings settings;                            // effective
   std::shared_ptr<const ClusterView> cluster;   // null: not known, or older than ttl (DCS-153)
+  Instant cluster_valid_until = Instant::max();  // from then on `cluster` counts as not known
+  Value failsafe_topology;                      // `/failsafe` as last seen (API-304); null: never seen
   std::int64_t store_last_seen = 0;             // unix seconds of the last successful load, 0: never (DCS-155)
   Instant cycle_at;                             // when the last decision cycle completed (for /liveness)
   Duration loop_wait = std::chrono::seconds(10);
@@ -83,6 +86,16 @@ struct RestartCommand {
   std::optional<Duration> timeout;    // how long it may take to come up; absent: primary_start_timeout
   bool only_if_pending = false;
   std::string schedule;               // ISO 8601 with offset; empty: now
+  Value::Map filters;                 // the request, normalised: what `scheduled_restart` publishes (DCS-054)
+};
+
+// What the leader of a Citus worker group tells the coordinator (API-312).
+struct MppEvent {
+  std::string type;    // "before_demote", "before_promote", "after_promote"
+  int group = 0;
+  std::string leader;  // member of the worker group
+  Duration timeout = Duration::zero();   // how long the coordinator may hold its transaction open
+  Duration cooldown = Duration::zero();
 };
 
 class AgentApi {
@@ -90,7 +103,9 @@ class AgentApi {
   virtual ~AgentApi() = default;
 
   [[nodiscard]] virtual std::shared_ptr<const AgentSnapshot> snapshot() const = 0;
-  // The same, but freshly observed from PostgreSQL where it answers before the deadline (GET /patroni wants it).
+  // The same, but freshly observed from PostgreSQL where it answers before the deadline (GET /patroni wants it). Whether it
+  // did is told by `server_seen_at`, which is then not earlier than the call: elections rest on it, since a position from
+  // before the old primary's end may miss commits that were acknowledged meanwhile.
   virtual Task<std::shared_ptr<const AgentSnapshot>> fresh_snapshot(Ctx ctx) = 0;
 
   // Immediate ones complete when the result is known (HA-219), scheduled ones when they are stored.
@@ -111,6 +126,9 @@ class AgentApi {
     Lsn lsn;
   };
   virtual FailsafeReply failsafe(FailsafeMessage message) = 0;
+
+  // Completes when the sender may go on (API-314). Nodes that are no coordinator with the lock have nothing to do.
+  virtual Task<void> mpp_event(MppEvent /*event*/, Ctx /*ctx*/) { co_return; }
 
   virtual void wake_up() = 0;
   virtual void terminate() = 0;  // as SIGTERM
