@@ -24,6 +24,7 @@ class Value {
     [[nodiscard]] Value* find(std::string_view key);
     Value& operator[](std::string_view key);  // inserts null when absent
     void set(std::string_view key, Value value);
+    void append(std::string_view key, Value value);  // quicker than set(); precondition: !contains(key)
     bool erase(std::string_view key);
     [[nodiscard]] bool contains(std::string_view key) const { return find(key) != nullptr; }
     [[nodiscard]] std::size_t size() const { return members_.size(); }
