@@ -50,7 +50,9 @@ class Store {
   virtual ~Store() = default;
 
   // --- reading
-  // A complete, linearizable view, or an error; never a part of one (HA-033).
+  // A complete view, or an error; never a part of one (HA-033). It is not older than the call, or, while the watch is healthy,
+  // than what the watch delivered; and it always contains at least this client's own successful writes (a node that acquired
+  // the lock must not be shown a view from before).
   virtual Task<Result<ClusterView>> load(Ctx ctx) = 0;
   // Calls `changed` (from the scheduler's queue) whenever something below the cluster's path that a decision depends on
   // may have changed: leader, config, failover, sync, initialize, status, members. Spurious calls are allowed, lost ones
