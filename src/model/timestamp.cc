@@ -91,15 +91,14 @@ std::optional<Timestamp> read_timestamp(std::string_view text) {
   Cursor cursor(text);
   std::chrono::year_month_day date;
   std::chrono::microseconds time{};
-  std::chrono::minutes offset{};
   Timestamp result;
   if (!take_date(cursor, date)) return std::nullopt;
   if (!cursor.at_end()) {
     if (!cursor.take("T") && !cursor.take(" ")) return std::nullopt;
-    if (!take_time(cursor, time) || !take_offset(cursor, result.has_offset, offset)) return std::nullopt;
+    if (!take_time(cursor, time) || !take_offset(cursor, result.has_offset, result.offset)) return std::nullopt;
   }
   if (!cursor.at_end()) return std::nullopt;
-  result.utc = WallTime(std::chrono::sys_days(date)) + time - offset;
+  result.utc = WallTime(std::chrono::sys_days(date)) + time - result.offset;
   return result;
 }
 
