@@ -19,7 +19,8 @@ std::string read_bare_text(const RawKey& raw, std::string_view remedy, Complaint
   const bool too_long = raw.value.size() > kMaxLength;
   if (!too_long && is_valid_utf8(raw.value)) return raw.value;
   complaints.push_back(fmt::format("key {}: {}; {}", raw.key,
-                                   too_long ? fmt::format("{} bytes are no name", raw.value.size()) : "not UTF-8", remedy));
+                                   too_long ? fmt::format("{} bytes are no name", raw.value.size()) : "not UTF-8",
+                                   remedy));
   return "(unreadable)";
 }
 

@@ -27,9 +27,11 @@ void complain(Complaints& complaints, std::string_view key, std::string_view wha
 }
 
 // The JSON value in `text`, or absent with a complaint.
-std::optional<Value> parse(std::string_view key, std::string_view text, std::string_view remedy, Complaints& complaints) {
+std::optional<Value> parse(std::string_view key, std::string_view text, std::string_view remedy,
+                           Complaints& complaints) {
   if (text.size() > kMaxValueSize) {
-    complain(complaints, key, fmt::format("{} bytes are more than the limit of {}", text.size(), kMaxValueSize), remedy);
+    complain(complaints, key, fmt::format("{} bytes are more than the limit of {}", text.size(), kMaxValueSize),
+             remedy);
     return std::nullopt;
   }
   Result<Value> parsed = parse_json(text);

@@ -17,9 +17,7 @@ std::optional<std::uint32_t> parse_half(std::string_view text) {
 
 }  // namespace
 
-std::string to_string(Lsn lsn) {
-  return fmt::format("{:X}/{:X}", lsn.value >> 32, lsn.value & 0xFFFFFFFFu);
-}
+std::string to_string(Lsn lsn) { return fmt::format("{:X}/{:X}", lsn.value >> 32, lsn.value & 0xFFFFFFFFu); }
 
 std::optional<Lsn> parse_lsn(std::string_view text) {
   const auto slash = text.find('/');

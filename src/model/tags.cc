@@ -55,7 +55,8 @@ std::string Tags::replicatefrom() const {
 }
 
 Value::Map published_tags(const Tags& configured) {
-  constexpr std::array<std::string_view, 5> kOnlyIfTruthy{"clonefrom", "nofailover", "noloadbalance", "nosync", "nostream"};
+  constexpr std::array<std::string_view, 5> kOnlyIfTruthy{"clonefrom", "nofailover", "noloadbalance", "nosync",
+                                                          "nostream"};
   Value::Map published;
   for (const auto& [name, value] : configured.raw) {
     const bool optional = std::find(kOnlyIfTruthy.begin(), kOnlyIfTruthy.end(), name) != kOnlyIfTruthy.end();

@@ -9,8 +9,8 @@
 namespace matriarch {
 
 struct Timestamp {
-  WallTime utc;             // without an offset: as if it were UTC
-  bool has_offset = false;  // a time stamp without one names no moment (DCS-119)
+  WallTime utc;                   // without an offset: as if it were UTC
+  bool has_offset = false;        // a time stamp without one names no moment (DCS-119)
   std::chrono::minutes offset{};  // as written, east of Greenwich positive
 };
 

@@ -40,7 +40,9 @@ Value& Value::Map::operator[](std::string_view key) {
 
 void Value::Map::set(std::string_view key, Value value) { (*this)[key] = std::move(value); }
 
-void Value::Map::append(std::string_view key, Value value) { members_.emplace_back(std::string(key), std::move(value)); }
+void Value::Map::append(std::string_view key, Value value) {
+  members_.emplace_back(std::string(key), std::move(value));
+}
 
 bool Value::Map::erase(std::string_view key) {
   const auto found = find_member(members_, key);

@@ -102,10 +102,14 @@ std::string string_form(const Value& value);
 // DCS-005: on/true/yes/1 and off/false/no/0, case-insensitive; anything else: absent. Accepts bool, number and text.
 std::optional<bool> parse_bool(const Value& value);
 std::optional<bool> parse_bool(std::string_view text);
+inline std::optional<bool> parse_bool(const std::string& text) { return parse_bool(std::string_view(text)); }
+inline std::optional<bool> parse_bool(const char* text) { return parse_bool(std::string_view(text)); }
 
 // DCS-004: integers; decimal, 0x.. and 0.. text; float-looking text is rounded half-to-even. Anything else: absent.
 std::optional<std::int64_t> parse_int(const Value& value);
 std::optional<std::int64_t> parse_int(std::string_view text);
+inline std::optional<std::int64_t> parse_int(const std::string& text) { return parse_int(std::string_view(text)); }
+inline std::optional<std::int64_t> parse_int(const char* text) { return parse_int(std::string_view(text)); }
 
 // DCS-075: null deletes, maps merge recursively, everything else replaces. True = something changed.
 bool apply_patch(Value& target, const Value& patch);

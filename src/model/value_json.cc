@@ -2,8 +2,8 @@
 #include <cmath>
 #include <string>
 
-#include <boost/json/parse.hpp>
 #include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 #include "model/utf8.h"
