@@ -1,0 +1,38 @@
+// What must be remembered from one decision to the next (HA 3.1), and nothing else: there are no flags anywhere else.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/time.h"
+#include "model/cluster.h"
+#include "model/names.h"
+
+namespace matriarch::policy {
+
+// HA-330. Whether the data directory must be rewound before the server may follow the leader.
+enum class RewindState { kInitial, kCheck, kNeeded, kNotNeeded, kDone, kFailed };
+
+struct Memory {
+  Role role = Role::kUninitialized;
+  PgState state = PgState::kStopped;
+  Instant state_since;
+
+  std::shared_ptr<const ClusterView> led_view;  // the last view that had a leader, else the first one (HA section 1)
+
+  bool was_paused = false;
+  bool server_started_once = false;   // a server of ours was seen running by this process (HA-065's "callback fired")
+  bool start_failed = false;          // a start after a failure ended and the server is down (HA-059, HA-061)
+  bool crash_recovery_tried = false;  // since the last successful start (HA-120)
+  bool promoted_by_us = false;        // since we hold the lock: on_role_change for primary was fired
+
+  RewindState rewind = RewindState::kInitial;
+  Timeline followed_timeline = 0;     // the leader's timeline when divergence was last settled (HA-159)
+
+  std::optional<Instant> race_backoff_since;    // HA-163
+  std::optional<Instant> promotion_vetoed_at;   // HA-130, HA-168
+  Lsn last_position;                            // of the cycle before
+  bool position_moved = false;
+};
+
+}  // namespace matriarch::policy
