@@ -71,14 +71,15 @@ struct ClientOptions {
 // The body of an answer as it arrives (etcd's watch). Reads on demand only, so nothing piles up here.
 class Stream {
  public:
+  // Moved-from streams can only be assigned to and destroyed.
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
-  ~Stream();  // not while a read is pending
+  ~Stream();  // closes it; a pending read completes with kCancelled
 
   // Status and headers; the body is empty.
   [[nodiscard]] const Response& head() const;
 
-  // The next bytes of the body, at most 16 KiB, chunked coding undone; nullopt at its end. After kTimeout the stream
+  // The next bytes of the body, at most 32 KiB, chunked coding undone; nullopt at its end. After kTimeout the stream
   // can be read again; after any other error it is closed. One reader at a time.
   Task<Result<std::optional<std::string>>> read_chunk(Ctx ctx);
   // The rest of the body; kTooLarge beyond `limit` bytes.
@@ -94,7 +95,7 @@ class Stream {
   std::shared_ptr<Impl> impl_;
 };
 
-// Thread: the reactor's. Must outlive its calls; its streams may outlive it.
+// Thread: the reactor's. Calls and streams that are under way may outlive it, but not the reactor.
 class Client {
  public:
   Client(Reactor& reactor, ClientOptions options);

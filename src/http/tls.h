@@ -55,11 +55,11 @@ class TlsContext {
   [[nodiscard]] ssl_ctx_st* native() const { return context_; }
 
  private:
-  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
+  TlsContext(ssl_ctx_st* context, bool verify_host);
 
   ssl_ctx_st* context_;
   std::string serial_;
-  bool verify_host_ = false;
+  bool verify_host_;
 };
 
 // The serial number of the first certificate in a PEM file, as TlsContext::serial() writes it.

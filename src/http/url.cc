@@ -194,6 +194,25 @@ std::string encode_query(const Query& query) {
   return out;
 }
 
+std::string path_of_target(std::string_view target) {
+  auto path = target.substr(0, target.find_first_of("?#"));
+  // The absolute form, which is meant for proxies but has to be understood.
+  if (path.starts_with("http://") || path.starts_with("https://")) {
+    const auto slash = path.find('/', path.find("://") + 3);
+    path = slash == std::string_view::npos ? "/" : path.substr(slash);
+  }
+  const auto last_slash = std::min(path.rfind('/'), path.size());
+  path = path.substr(0, path.find(';', last_slash));
+  while (path.starts_with("//")) path.remove_prefix(1);
+  return std::string(path);
+}
+
+Query query_of_target(std::string_view target) {
+  target = target.substr(0, target.find('#'));
+  const auto mark = target.find('?');
+  return mark == std::string_view::npos ? Query() : parse_query(target.substr(mark + 1));
+}
+
 bool is_numeric_address(std::string_view host) {
   in_addr v4{};
   return inet_pton(AF_INET, std::string(host).c_str(), &v4) == 1 || is_ipv6(host);

@@ -53,6 +53,12 @@ Query parse_query(std::string_view text);
 // The inverse, without a leading '?'.
 std::string encode_query(const Query& query);
 
+// What a request is routed by: the target without query, fragment and the parameters (";...") of its last segment, with
+// one leading slash instead of many, not percent-decoded (API-018).
+std::string path_of_target(std::string_view target);
+// The query of a request's target.
+Query query_of_target(std::string_view target);
+
 // Is it a numeric IPv4 or IPv6 address (without brackets)?
 bool is_numeric_address(std::string_view host);
 
