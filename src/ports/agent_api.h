@@ -95,7 +95,7 @@ struct MppEvent {
   int group = 0;
   std::string leader;  // member of the worker group
   Duration timeout = Duration::zero();   // how long the coordinator may hold its transaction open
-  Duration cooldown = Duration::zero();
+  Duration cooldown = std::chrono::seconds(10);
 };
 
 class AgentApi {

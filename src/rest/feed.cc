@@ -1,0 +1,46 @@
+#include "rest/feed.h"
+
+#include "rest/node_status.h"
+
+namespace matriarch::rest {
+
+namespace {
+constexpr Duration kObservationTimeout = std::chrono::seconds(2);  // API-094
+}
+
+SnapshotFeed::SnapshotFeed(Scheduler& scheduler, AgentApi& agent)
+    : scheduler_(scheduler), agent_(agent), background_(scheduler) {}
+
+std::shared_ptr<const AgentSnapshot> SnapshotFeed::current() const {
+  auto published = agent_.snapshot();
+  return fresh_ != nullptr && published == base_ ? fresh_ : published;
+}
+
+void SnapshotFeed::keep_fresh(const AgentSnapshot& snapshot) {
+  const Instant now = scheduler_.now();
+  if (refreshing_ || now < not_before_ || !may_be_queried(snapshot.state) || now - snapshot.server_seen_at < kMaxAge) return;
+  refreshing_ = true;
+  not_before_ = now + kMaxAge;
+  background_.spawn(refresh());
+}
+
+Task<void> SnapshotFeed::refresh() {
+  (void)co_await fresh({.deadline = scheduler_.now() + kObservationTimeout, .stop = background_.stop_token()});
+  refreshing_ = false;
+}
+
+Task<std::shared_ptr<const AgentSnapshot>> SnapshotFeed::fresh(Ctx ctx) {
+  auto observed = co_await agent_.fresh_snapshot(std::move(ctx));
+  const auto known = current();
+  if (observed == nullptr || (known != nullptr && observed->server_seen_at <= known->server_seen_at)) co_return known;
+  base_ = agent_.snapshot();
+  fresh_ = observed;
+  co_return observed;
+}
+
+Task<void> SnapshotFeed::stop() {
+  background_.request_stop();
+  co_await background_.join();
+}
+
+}  // namespace matriarch::rest
