@@ -45,7 +45,7 @@ struct ReplicaMethod {  // CFG-063..067; "basebackup" is built in and is not one
   bool no_params = false;
   bool no_leader = false;
   bool keep_data = false;
-  TextPairs extra;      // --name=value, texts as PG-016
+  TextPairs extra;  // --name=value, texts as PG-016
 
   friend bool operator==(const ReplicaMethod&, const ReplicaMethod&) = default;
 };
@@ -70,8 +70,8 @@ struct PostgresqlConfig {
   bool use_unix_socket = false;
   bool use_unix_socket_repl = false;
 
-  Value::Map parameters;  // GUCs by configured name, CFG-279 and CFG-297 applied; see server_parameters.h
-  std::vector<std::string> pg_hba;    // empty: the file is left alone
+  Value::Map parameters;            // GUCs by configured name, CFG-279 and CFG-297 applied; see server_parameters.h
+  std::vector<std::string> pg_hba;  // empty: the file is left alone
   std::vector<std::string> pg_ident;
   RoleOverrides for_primary, for_replica, for_standby_leader;
   Value::Map recovery_conf;
@@ -81,7 +81,7 @@ struct PostgresqlConfig {
   std::string before_stop;
   std::vector<std::string> create_replica_methods = {"basebackup"};
   std::map<std::string, ReplicaMethod> methods;  // every custom method named there or in standby_cluster
-  Value basebackup;  // for tool_options()
+  Value basebackup;                              // for tool_options()
   Value rewind;
   Duration pg_ctl_timeout = std::chrono::seconds(60);
 
@@ -112,8 +112,8 @@ struct IgnoreSlot {  // empty = matches any; an entry matches when all four do (
 };
 
 struct StandbyCluster {  // CFG-234..241
-  std::string host;  // comma list possible; empty: archive only
-  std::string port;  // as text, comma list possible; empty: libpq's default
+  std::string host;      // comma list possible; empty: archive only
+  std::string port;      // as text, comma list possible; empty: libpq's default
   std::string primary_slot_name;
   std::vector<std::string> create_replica_methods = {"basebackup"};
   std::string restore_command;

@@ -11,10 +11,10 @@
 namespace matriarch::config {
 
 struct SampleFacts {
-  std::string host_name;   // "#FIXME" if it cannot be resolved (CFG-405)
-  std::string address;     // first address of it, IPv4 preferred; "#FIXME"
+  std::string host_name;     // "#FIXME" if it cannot be resolved (CFG-405)
+  std::string address;       // first address of it, IPv4 preferred; "#FIXME"
   int postgres_version = 0;  // of the postgres binary: 150020
-  std::string bin_dir;     // empty: PATH
+  std::string bin_dir;       // empty: PATH
 };
 
 // Name and address of this machine.
@@ -25,14 +25,14 @@ Value sample_tree(const SampleFacts& facts, const EnvironmentValues& environment
 
 // What a running server says about itself, for --generate-config (CFG-408..411).
 struct RunningFacts {
-  Value::Map gucs;             // name -> displayed text, as CFG-408 selects
+  Value::Map gucs;  // name -> displayed text, as CFG-408 selects
   std::string data_dir;
-  std::string cluster_name;    // empty: #FIXME
+  std::string cluster_name;  // empty: #FIXME
   std::string listen_addresses;
   std::string port;
   std::string connect_port;
   std::string bin_dir;
-  Value::Map superuser;        // connection options used
+  Value::Map superuser;  // connection options used
   std::vector<std::string> pg_hba;
   std::vector<std::string> pg_ident;
   int server_version = 0;

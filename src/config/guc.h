@@ -24,7 +24,8 @@ std::optional<std::string> guc_text(const Value& value);
 
 // Does the server's `setting` (pg_settings, in `unit`) mean the same as the configured text? `vartype`: bool, integer,
 // real, enum or string (CFG-354..356).
-bool same_guc_value(std::string_view vartype, std::string_view unit, std::string_view setting, std::string_view configured);
+bool same_guc_value(std::string_view vartype, std::string_view unit, std::string_view setting,
+                    std::string_view configured);
 
 // "16384" with unit "8kB" is "128MB", "300" with "s" is "5min" (CFG-369). Texts that are no number, have a unit of their
 // own, or are 0 stay as they are.
@@ -35,12 +36,12 @@ enum class GucType { kBool, kInteger, kReal, kEnum, kEnumBool, kString };
 
 struct GucRule {
   std::string_view name;
-  int version_from;  // major * 10000; 0: as long as supported
+  int version_from;  // 150000; 0: as long as supported
   int version_till;  // first major without it; 0: still there
   GucType type;
   std::string_view unit;
   double min, max;
-  std::string_view values;  // of enums, blank separated, lower case
+  std::string_view values;  // of enums, separated by |, lower case; of kEnumBool besides the boolean words
 };
 
 // The rule for a server of this version (150020); nullptr: none. Names are case-insensitive. Version 0 (unknown) takes the

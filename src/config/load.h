@@ -16,7 +16,7 @@ namespace matriarch::config {
 
 // The local configuration as one tree: files below, environment on top.
 struct LocalTree {
-  Value tree;         // a map; holds secrets
+  Value tree;  // a map; holds secrets
   Warnings warnings;
   bool from_file = false;  // false: from the environment only, so a reload reads nothing anew (CFG-313)
 };

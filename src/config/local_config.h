@@ -30,10 +30,10 @@ struct HostPort {
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
-// "host:port", "host", "[::1]:5432", "::1" (several colons and no brackets: all host unless `last_colon_is_port`).
-// kInvalid: a port that is no number 0..65535.
-enum class BareIpv6 { kAllHost, kLastColonIsPort };
-Result<HostPort> parse_host_port(std::string_view text, int default_port, BareIpv6 bare = BareIpv6::kLastColonIsPort);
+// "host:port", "host", ":port", "[::1]:5432". Without brackets the last colon separates the port, unless that leaves no
+// IPv6 address where the whole is one ("2001:db8::5"). kInvalid: a port that is no number 1..65535, unbalanced brackets,
+// an empty text.
+Result<HostPort> parse_host_port(std::string_view text, int default_port);
 // "host:port", brackets around IPv6; ":port" left out when 0.
 std::string to_string(const HostPort& address);
 
@@ -43,16 +43,16 @@ enum class LogType { kPlain, kJson };
 struct LogConfig {
   LogType type = LogType::kPlain;
   log::Level level = log::Level::kInfo;
-  log::Level traceback_level = log::Level::kError;   // kDebug or kError
+  log::Level traceback_level = log::Level::kError;                // kDebug or kError
   std::string format = "%(asctime)s %(levelname)s: %(message)s";  // of plain records
   TextPairs json_fields = {{"asctime", "asctime"}, {"levelname", "levelname"}, {"message", "message"}};  // field -> key
-  std::string dateformat;                            // strftime; empty: ISO date, comma, milliseconds
-  Value::Map static_fields;                          // json only
-  int max_queue_size = 1000;                         // records
-  std::filesystem::path dir;                         // empty: stderr
-  std::optional<mode_t> mode;                        // of log files; none: 0666 & ~umask
-  int file_num = 4;                                  // rotated files kept; 0: no rotation
-  std::int64_t file_size = 25'000'000;               // bytes; 0: no rotation
+  std::string dateformat;               // strftime; empty: ISO date, comma, milliseconds
+  Value::Map static_fields;             // json only
+  int max_queue_size = 1000;            // records
+  std::filesystem::path dir;            // empty: stderr
+  std::optional<mode_t> mode;           // of log files; none: 0666 & ~umask
+  int file_num = 4;                     // rotated files kept; 0: no rotation
+  std::int64_t file_size = 25'000'000;  // bytes; 0: no rotation
   std::map<std::string, log::Level> loggers;
   bool deduplicate_heartbeat_logs = false;
 
@@ -72,16 +72,17 @@ struct BasicAuth {
 };
 
 struct RestApiConfig {
-  HostPort listen;                // host empty: all interfaces
-  HostPort connect_address;       // port 0: none given; default `listen`
-  BasicAuth authentication;       // not configured: unsafe endpoints are open to the allowlist
-  std::string certfile;           // empty: plain HTTP
-  std::string keyfile;            // empty: the key is in certfile
+  HostPort listen;           // host empty: all interfaces
+  HostPort connect_address;  // port 0: none given; default `listen`
+  BasicAuth authentication;  // not configured: unsafe endpoints are open to the allowlist
+  std::string certfile;      // empty: plain HTTP
+  std::string keyfile;       // empty: the key is in certfile
   Secret keyfile_password;
   std::string cafile;
-  std::string ciphers;            // OpenSSL cipher string; empty: library default
+  std::string ciphers;  // OpenSSL cipher string; empty: library default
   VerifyClient verify_client = VerifyClient::kNone;
-  std::vector<std::string> allowlist;  // names, addresses and networks as configured; empty: no allowlist (API-087, API-088)
+  std::vector<std::string>
+      allowlist;  // names, addresses and networks as configured; empty: no allowlist (API-087, API-088)
   bool allowlist_include_members = false;
   TextPairs http_extra_headers;
   TextPairs https_extra_headers;  // on top, when certfile is set
@@ -109,39 +110,40 @@ struct CtlConfig {
 
 // --- the consensus store (CFG-108..168)
 enum class StoreKind { kConsul, kEtcd, kEtcd3, kExhibitor, kKubernetes, kRaft, kZooKeeper };  // the order of CFG-108
-std::string_view to_string(StoreKind kind);  // the section's name
+std::string_view to_string(StoreKind kind);                                                   // the section's name
 
 struct TlsFiles {
   std::string cacert;  // empty: see `verify`
   std::string cert;
-  std::string key;     // empty: inside cert
+  std::string key;  // empty: inside cert
   Secret key_password;
 
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 
-struct EtcdConfig {                // sections etcd and etcd3
+struct EtcdConfig {                 // sections etcd and etcd3
   std::vector<HostPort> endpoints;  // of proxy, url, hosts or host; may be empty if `srv` is set. Ports filled in.
-  bool expand_host = false;        // endpoints came from `host` over http: use all its addresses (DCS-227)
-  std::string protocol = "http";   // or "https"
-  std::string srv;                 // domain; empty: no SRV discovery. Wins over hosts and host (DCS-227)
+  bool expand_host = false;         // endpoints came from `host` over http: use all its addresses (DCS-227)
+  std::string protocol = "http";    // or "https"
+  std::string srv;                  // domain; empty: no SRV discovery. Wins over hosts and host (DCS-227)
   std::string srv_suffix;
-  bool use_proxies = false;        // no topology discovery
+  bool use_proxies = false;  // no topology discovery
   std::string username;
   Secret password;
-  TlsFiles tls;                    // cacert set: the server's certificate is verified (DCS-233)
-  bool managed = false;            // this agent runs etcd itself (DESIGN 5)
-  std::vector<HostPort> partners;  // of the managed etcd: the other nodes' peer addresses; port 2380 if not given
-  std::filesystem::path data_dir;  // of the managed etcd; empty: chosen by it
-  std::string bin;                 // of the managed etcd; empty: "etcd" in PATH
+  TlsFiles tls;                       // cacert set: the server's certificate is verified (DCS-233)
+  bool managed = false;               // this agent runs etcd itself (DESIGN 5)
+  std::vector<HostPort> partners;     // of the managed etcd: the other nodes' peer addresses; port 2380 if not given
+  std::optional<HostPort> self_addr;  // of the managed etcd: own peer address; none: restapi.connect_address, port 2380
+  std::filesystem::path data_dir;     // of the managed etcd; empty: chosen by it
+  std::string bin;                    // of the managed etcd; empty: "etcd" in PATH
 
   friend bool operator==(const EtcdConfig&, const EtcdConfig&) = default;
 };
 
 struct StoreConfig {
   StoreKind kind = StoreKind::kEtcd3;
-  Value section;     // as configured; holds secrets
-  EtcdConfig etcd;   // kEtcd, kEtcd3, and kRaft (managed, with the same partners)
+  Value section;    // as configured; holds secrets
+  EtcdConfig etcd;  // kEtcd, kEtcd3, and kRaft (managed, with the same partners)
 
   friend bool operator==(const StoreConfig&, const StoreConfig&) = default;
 };
@@ -157,16 +159,16 @@ struct PgUser {
 };
 
 struct PostgresqlLocal {
-  std::string listen_addresses;             // "a,b" or "*", as configured, brackets removed
+  std::string listen_addresses;  // "a,b" or "*", as configured, brackets removed
   int port = 5432;
-  HostPort connect_address;                 // host empty: derived from listen (PG-118)
+  HostPort connect_address;  // host empty: derived from listen (PG-118)
   std::optional<HostPort> proxy_address;
-  std::filesystem::path data_dir;           // absolute
-  std::filesystem::path config_dir;         // absolute; default data_dir
-  std::filesystem::path pgpass;             // absolute
+  std::filesystem::path data_dir;    // absolute
+  std::filesystem::path config_dir;  // absolute; default data_dir
+  std::filesystem::path pgpass;      // absolute
   PgUser superuser;
   PgUser replication;
-  std::optional<PgUser> rewind;             // absent: superuser is used
+  std::optional<PgUser> rewind;  // absent: superuser is used
 
   [[nodiscard]] const PgUser& rewind_user() const { return rewind ? *rewind : superuser; }
   friend bool operator==(const PostgresqlLocal&, const PostgresqlLocal&) = default;
@@ -189,18 +191,18 @@ struct CustomBootstrap {
   std::string command;
   bool no_params = false;
   bool keep_existing_recovery_conf = false;
-  Value::Map recovery_conf;      // empty: none
+  Value::Map recovery_conf;  // empty: none
   bool has_recovery_conf = false;
-  TextPairs extra;               // --name=value, text as PG-016
+  TextPairs extra;  // --name=value, text as PG-016
 
   friend bool operator==(const CustomBootstrap&, const CustomBootstrap&) = default;
 };
 
 struct BootstrapConfig {
-  Value::Map dcs;                        // initial dynamic configuration, CFG-257 applied
+  Value::Map dcs;                         // initial dynamic configuration, CFG-257 applied
   std::optional<CustomBootstrap> custom;  // none: initdb
-  Value initdb;                          // options, for tool_options()
-  std::string post_bootstrap;            // or post_init; empty: none
+  Value initdb;                           // options, for tool_options()
+  std::string post_bootstrap;             // or post_init; empty: none
   std::vector<std::string> pg_hba;
 
   friend bool operator==(const BootstrapConfig&, const BootstrapConfig&) = default;
@@ -243,7 +245,7 @@ struct LocalConfig {
   CtlConfig ctl;
   StoreConfig store;
   PostgresqlLocal postgresql;
-  Value::Map postgresql_tree;  // the section as configured, for effective(); holds secrets
+  Value::Map postgresql_tree;                // the section as configured, for effective(); holds secrets
   std::optional<BootstrapConfig> bootstrap;  // none: the node never initialises a cluster
   Tags tags;
   WatchdogConfig watchdog;

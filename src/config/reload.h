@@ -11,7 +11,7 @@
 namespace matriarch::config {
 
 struct LocalChanges {
-  bool any = false;          // false: "No local configuration items changed." (CFG-312)
+  bool any = false;  // false: "No local configuration items changed." (CFG-312)
   bool log = false;
   bool tags = false;
   bool ctl = false;
@@ -19,7 +19,7 @@ struct LocalChanges {
   bool restapi_listener = false;  // listen or a TLS option: the listener is re-opened (API-010)
   bool watchdog = false;
   bool guardian = false;
-  bool store = false;             // reloadable parts of the store section (CFG-110)
+  bool store = false;  // reloadable parts of the store section (CFG-110)
   bool postgresql = false;
   // Paths that changed but keep their old value until the program is restarted (CFG-314).
   std::vector<std::string> needs_restart;

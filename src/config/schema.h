@@ -14,17 +14,30 @@ namespace matriarch::config {
 
 enum class KeyScope { kLocal, kDynamic };
 enum class KeyType {
-  kText, kInt, kUnits, kNumber, kBool, kEnum, kMap, kTextList, kTextOrList, kListOrMap, kIntOrList, kMapList, kBoolOrText, kAny,
+  kText,
+  kInt,
+  kUnits,
+  kNumber,
+  kBool,
+  kEnum,
+  kMap,
+  kTextList,
+  kTextOrList,
+  kListOrMap,
+  kIntOrList,
+  kMapList,
+  kBoolOrText,
+  kAny,
 };
 enum class Effect { kReload, kPgRestart, kRestart, kNext, kBootstrap, kDynamic, kNever };
 
 struct KeySpec {
-  std::string_view id;    // CFG-nnn; empty: ours
+  std::string_view id;  // CFG-nnn; empty: ours
   KeyScope scope;
   std::string_view path;  // "postgresql.bin_name.<b>": a part in <> stands for any name
   KeyType type;
   Effect effect;
-  std::string_view env;   // without PATRONI_; empty: none
+  std::string_view env;  // without PATRONI_; empty: none
   bool secret;
 };
 

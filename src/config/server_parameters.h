@@ -19,9 +19,9 @@ namespace matriarch::config {
 // --- the parameters that only `/config` may set (CFG-282..299)
 struct ControlledGuc {
   std::string_view name;
-  std::string_view fallback;   // text of the default
+  std::string_view fallback;  // text of the default
   bool on_command_line;
-  int version_from;            // first major version that has it
+  int version_from;  // first major version that has it
 };
 std::span<const ControlledGuc> controlled_gucs();  // in the order of the command line
 bool is_controlled_guc(std::string_view name);     // case-insensitive
@@ -35,11 +35,12 @@ RoleClass role_class(Role role);
 // `warnings` gets CFG-280's.
 Value::Map configured_parameters(const EffectiveConfig& config, RoleClass role, int server_version, Warnings& warnings);
 
-std::vector<std::string> pg_hba_lines(const EffectiveConfig& config, RoleClass role);    // empty: leave the file alone
+std::vector<std::string> pg_hba_lines(const EffectiveConfig& config, RoleClass role);  // empty: leave the file alone
 std::vector<std::string> pg_ident_lines(const EffectiveConfig& config, RoleClass role);
 
 struct ServerParameters {
-  TextPairs file;          // name -> text for postgresql.conf, sorted by name; without hba_file and ident_file unless configured
+  TextPairs
+      file;  // name -> text for postgresql.conf, sorted by name; without hba_file and ident_file unless configured
   TextPairs command_line;  // controlled ones, in order
   TextPairs recovery;      // from `parameters` or recovery_conf (CFG-327), checked against the version, sorted
   Warnings warnings;

@@ -93,7 +93,8 @@ class Builder final : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(mark, anchor, Value(), Key::kPlain); }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
     const bool is_merge = text == "<<" && tag == "?";
     add(mark, anchor, scalar_value(mark, tag, text), is_merge ? Key::kMerge : Key::kPlain);
   }
@@ -146,7 +147,8 @@ class Builder final : public YAML::EventHandler {
     }
   }
 
-  void start(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, std::string_view own_tag, Value empty) {
+  void start(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, std::string_view own_tag,
+             Value empty) {
     if (tag != "?" && tag != "!" && !tag.empty() && tag != own_tag) {
       throw Stop{Errc::kInvalid, mark, fmt::format("the tag {} is not supported here; remove it", tag)};
     }

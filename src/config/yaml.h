@@ -14,9 +14,9 @@ namespace matriarch::config {
 // One line each, naming the file, key and remedy. Never contains a secret.
 using Warnings = std::vector<std::string>;
 
-inline constexpr std::size_t kMaxYamlSize = 1u << 20;    // bytes of one document
-inline constexpr int kMaxYamlDepth = 64;                 // nested collections
-inline constexpr std::size_t kMaxYamlNodes = 200'000;    // after expansion of aliases and merge keys
+inline constexpr std::size_t kMaxYamlSize = 1u << 20;  // bytes of one document
+inline constexpr int kMaxYamlDepth = 64;               // nested collections
+inline constexpr std::size_t kMaxYamlNodes = 200'000;  // after expansion of aliases and merge keys
 
 // What an unquoted scalar means in YAML 1.1: null, bool (yes/no/on/off/true/false), int (decimal, 0b, 0 octal, 0x, base 60,
 // with _), float (needs a dot) or text. Time stamps stay text. Integers beyond 64 bits stay text.

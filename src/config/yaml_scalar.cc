@@ -75,7 +75,8 @@ std::optional<std::int64_t> as_int(std::string_view text) {
   const auto [body, negative] = split_sign(text);
   if (body.empty() || !is_digit(body[0])) return std::nullopt;
   if (body == "0") return 0;
-  if (body.starts_with("0b") && body.size() > 2 && only(body.substr(2), "01_")) return to_int(body.substr(2), 2, negative);
+  if (body.starts_with("0b") && body.size() > 2 && only(body.substr(2), "01_"))
+    return to_int(body.substr(2), 2, negative);
   if (body.starts_with("0x") && body.size() > 2 && only(body.substr(2), "0123456789abcdefABCDEF_")) {
     return to_int(body.substr(2), 16, negative);
   }
