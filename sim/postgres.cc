@@ -1,0 +1,158 @@
+#include "sim/postgres.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace matriarch::sim {
+
+using std::chrono::milliseconds;
+
+Postgres::Postgres(PostgresWorld& world, Process& os, Random random, std::string name, Endpoint endpoint)
+    : world_(world), os_(os), random_(random), name_(std::move(name)), endpoint_(endpoint) {
+  world_.servers[name_] = this;
+}
+
+void Postgres::after(Duration delay, Callback fn) {
+  os_.call_at(os_.now() + delay, [this, incarnation = incarnation_, fn = std::move(fn)]() mutable {
+    if (incarnation == incarnation_) fn();
+  });
+}
+
+void Postgres::job_after(Duration delay, Callback fn) {
+  os_.call_at(os_.now() + delay, [this, job = job_, fn = std::move(fn)]() mutable {
+    if (job == job_) fn();
+  });
+}
+
+void Postgres::announce() {
+  if (changed_) changed_();
+}
+
+void Postgres::set_phase(Phase phase) {
+  phase_ = phase;
+  if (was_writable_ != writable()) {
+    was_writable_ = writable();
+    world_.observer->writable_changed(*this);
+  }
+}
+
+void Postgres::set_recovery(bool in_recovery) {
+  in_recovery_ = in_recovery;
+  set_phase(phase_);
+}
+
+// --- clients
+
+bool Postgres::reachable_from(Endpoint from) const {
+  return !os_.frozen() && (from == endpoint_ || world_.network.connected(from, endpoint_));
+}
+
+void Postgres::write(std::uint64_t bytes, std::function<void(bool, Lsn, std::uint64_t)> answered) {
+  if (!writable()) {
+    answered(false, Lsn(), 0);
+    return;
+  }
+  if (faults_.disk_full || faults_.directory_missing) {
+    answered(false, Lsn(), 0);
+    crash("cannot write WAL");
+    return;
+  }
+  const std::uint64_t serial = world_.next_serial++;
+  wal_.append(bytes, serial);
+  const Lsn end = wal_.end();
+  // The flush takes a moment; what is not flushed yet is not sent and not acknowledged.
+  after(random_.between(std::chrono::microseconds(200), milliseconds(3)), [this, end, serial, answered = std::move(answered)]() mutable {
+    commits_.push_back({.end = end, .serial = serial, .answered = std::move(answered)});
+    pump_all();
+    release_commits();
+  });
+}
+
+bool Postgres::synced(Lsn end) const {
+  if (sync_.names.empty()) return true;
+  int confirmed = 0;
+  int seen = 0;
+  for (const std::string& name : sync_.names) {
+    const auto sender = senders_.find(name);
+    if (sender == senders_.end()) continue;
+    ++seen;
+    if (sender->second.flushed >= end) ++confirmed;
+    // By priority only the first `count` connected ones matter, and all of them.
+    if (sync_.mode == SyncMode::kPriority && seen == sync_.count) break;
+  }
+  return confirmed >= sync_.count;
+}
+
+bool Postgres::can_acknowledge() const {
+  if (!writable()) return false;
+  int connected = 0;
+  for (const std::string& name : sync_.names) {
+    if (senders_.contains(name)) ++connected;
+  }
+  return sync_.names.empty() || connected >= sync_.count;
+}
+
+void Postgres::release_commits() {
+  if (!writable()) return;
+  std::vector<Commit> ready;
+  std::erase_if(commits_, [&](Commit& commit) {
+    if (!synced(commit.end)) return false;
+    ready.push_back(std::move(commit));
+    return true;
+  });
+  for (Commit& commit : ready) commit.answered(true, commit.end, commit.serial);
+}
+
+void Postgres::set_synchronous(std::vector<std::string> names, int count, SyncMode mode) {
+  sync_ = {.names = std::move(names), .count = std::max(count, 1), .mode = mode};
+  world_.trace.line(name_, "synchronous_standby_names: {} of {}", sync_.count, fmt::join(sync_.names, ","));
+  release_commits();
+}
+
+std::vector<Postgres::SenderRow> Postgres::senders() const {
+  std::vector<SenderRow> rows;
+  for (const auto& [name, sender] : senders_) {
+    const bool listed = std::ranges::find(sync_.names, name) != sync_.names.end();
+    rows.push_back({.standby = name, .flushed = sender.flushed, .synchronous = listed});
+  }
+  return rows;
+}
+
+// --- observing
+
+ServerView Postgres::view() const {
+  ServerView view;
+  view.major_version = 150000;
+  if (faults_.directory_missing) {
+    view.directory = DataDirectory::kInaccessible;
+    view.directory_problem = "not mounted";
+  } else {
+    view.directory = directory_ == Directory::kEmpty ? DataDirectory::kEmpty : DataDirectory::kPresent;
+  }
+  if (directory_ == Directory::kPresent && !faults_.directory_missing) view.control = control_;
+  view.recovery_configured = recovery_configured_;
+  view.backup_label = backup_label_;
+  view.postmaster_alive = running();
+  if (!running()) return view;
+  view.postmaster_start_time = start_time_;
+  view.readiness = accepting() ? Readiness::kAccepting : Readiness::kRejecting;
+  if (!accepting() || faults_.queries_hang) return view;
+  view.queried = true;
+  view.in_recovery = in_recovery_;
+  view.server_version = 150020;
+  if (in_recovery_) {
+    view.receive_lsn = wal_.end();
+    view.replay_lsn = wal_.end();
+    if (receiver_.connected) {
+      view.replication_state = "streaming";
+      view.received_timeline = wal_.timeline();
+    }
+  } else {
+    view.timeline = wal_.timeline();
+    view.wal_lsn = wal_.end();
+    for (const auto& [name, sender] : senders_) view.slots[slot_name_of_member(name)] = sender.flushed;
+  }
+  return view;
+}
+
+}  // namespace matriarch::sim
