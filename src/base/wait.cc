@@ -47,6 +47,19 @@ Task<Status> WakeUp::wait(Ctx ctx) {
   co_return Status();
 }
 
+void Broadcast::notify() {
+  for (const auto& waiter : std::exchange(waiters_, {})) waiter(std::monostate{});
+}
+
+Task<Status> Broadcast::wait(Ctx ctx) {
+  auto outcome = co_await complete<std::monostate>(scheduler_, ctx, [this](const Completion<std::monostate>& done) {
+    waiters_.push_back(done);
+    return Callback();
+  });
+  if (!outcome) co_return outcome.error();
+  co_return Status();
+}
+
 Task<Result<AsyncMutex::Guard>> AsyncMutex::lock(Ctx ctx) {
   if (!locked_) {
     locked_ = true;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/completion.h"
 #include "base/scheduler.h"
@@ -34,6 +35,19 @@ class WakeUp {
   Scheduler& scheduler_;
   bool set_ = false;
   std::optional<Completion<std::monostate>> waiter_;
+};
+
+// Wakes everybody who waits at that moment, and nobody later.
+class Broadcast {
+ public:
+  explicit Broadcast(Scheduler& scheduler) : scheduler_(scheduler) {}
+
+  void notify();
+  Task<Status> wait(Ctx ctx);
+
+ private:
+  Scheduler& scheduler_;
+  std::vector<Completion<std::monostate>> waiters_;
 };
 
 // Mutual exclusion between coroutines, first come first served. Must outlive its guards and waiters.

@@ -1,6 +1,7 @@
 #include "policy/bookkeeping.h"
 
 #include "policy/rewind.h"
+#include "policy/upkeep.h"
 
 namespace matriarch::policy {
 
@@ -91,9 +92,11 @@ Memory remember(const World& world, const Memory& memory) {
     next.crash_recovery_tried = false;
   }
 
+  if (world.server.is_primary() && world.lock_mine()) next.led = true;
   if (world.finished) {
     const auto& finished = *world.finished;
     next.start_failed = is_a_start(finished.kind) && !finished.ok && !finished.cancelled && !world.server.postmaster_alive;
+    if (finished.kind == ActionKind::kStartStandby && finished.ok) next.led = false;
     if (finished.kind == ActionKind::kCrashRecovery) next.crash_recovery_tried = true;
     if (finished.kind == ActionKind::kPromote && finished.vetoed) next.promotion_vetoed_at = world.now;
   }
@@ -101,6 +104,7 @@ Memory remember(const World& world, const Memory& memory) {
   if (leader != nullptr && (next.rewind == RewindState::kNotNeeded || world.server.replication_state == "streaming")) {
     next.followed_timeline = leader->data.timeline;
   }
+  next.slots_seen = remember_slots(world, std::move(next.slots_seen));
   remember_race(world, next);
   return next;
 }

@@ -1,8 +1,10 @@
 // What must be remembered from one decision to the next (HA 3.1), and nothing else: there are no flags anywhere else.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/time.h"
 #include "model/cluster.h"
@@ -24,10 +26,12 @@ struct Memory {
   bool server_started_once = false;   // a server of ours was seen running by this process (HA-065's "callback fired")
   bool start_failed = false;          // a start after a failure ended and the server is down (HA-059, HA-061)
   bool crash_recovery_tried = false;  // since the last successful start (HA-120)
-  bool promoted_by_us = false;        // since we hold the lock: on_role_change for primary was fired
+  bool led = false;                   // as primary with the lock, since the last start as a standby (HA-325)
 
   RewindState rewind = RewindState::kInitial;
   Timeline followed_timeline = 0;     // the leader's timeline when divergence was last settled (HA-159)
+
+  std::map<std::string, Instant> slots_seen;  // leader: when a member's slot was last wanted by a live member (HA-347)
 
   std::optional<Instant> race_backoff_since;    // HA-163
   std::optional<Instant> promotion_vetoed_at;   // HA-130, HA-168

@@ -1,0 +1,92 @@
+// Commands other than failover and restart: reinitialize, reload, /config, failsafe.
+#include <fmt/format.h>
+
+#include "agent/agent.h"
+#include "agent/procedures/procedures.h"
+#include "base/log.h"
+#include "policy/decide.h"
+
+namespace matriarch::agent {
+
+using policy::ActionKind;
+
+// HA-266..268.
+Task<CommandResult> Agent::reinitialize(bool force, bool from_leader, Ctx) {
+  if (!node_.view || node_.view->is_unlocked()) {
+    co_return CommandResult{.status = 503, .text = "Cluster has no leader, can not reinitialize"};
+  }
+  if (node_.view->leader_name() == node_.config.name) {
+    co_return CommandResult{.status = 503, .text = "I am the leader, can not reinitialize"};
+  }
+  if (node_.actions.busy()) {
+    if (!force) {
+      co_return CommandResult{.status = 503, .text = fmt::format("{} already in progress", node_.actions.running().name)};
+    }
+    co_await node_.actions.cancel();
+  }
+  policy::World world = node_.world;
+  world.view = node_.view;
+  auto from = policy::clone_source(world, node_.ports.random());
+  if (from_leader && node_.view->leader_member() != nullptr) from = *node_.view->leader_member();
+  if (!from || node_.actions.busy()) co_return CommandResult{.status = 503, .text = "no member to clone from"};
+  CloneSource source{.member = from->name, .address = address_of(from->data), .force_basebackup = from_leader};
+  node_.actions.start(ActionKind::kReinitialize, "reinitialize",
+                      [this, source](Ctx ctx) { return matriarch::agent::reinitialize(node_, source, std::move(ctx)); });
+  co_return CommandResult{.status = 200, .text = "reinitialize started"};
+}
+
+Task<CommandResult> Agent::reload(Ctx ctx) {
+  const auto applied = co_await node_.ports.server.apply_settings(node_.dynamic_config, ctx);
+  const auto reloaded = co_await node_.ports.server.reload(ctx);
+  node_.wake.set();
+  if (!applied || !reloaded) {
+    co_return CommandResult{.status = 500, .text = (applied ? reloaded : applied).error().text()};
+  }
+  co_return CommandResult{.status = 202, .text = "reload scheduled"};
+}
+
+Task<CommandResult> Agent::store_config(Value config, std::optional<Version> expected, Ctx ctx) {
+  if (const auto checked = node_.config.check_dynamic_config(config); !checked) {
+    co_return CommandResult{.status = 400, .text = checked.error().text()};
+  }
+  std::string text = to_json(config);
+  const auto written = co_await node_.ports.store.set_config(text, std::move(expected), ctx);
+  if (!written) {
+    co_return CommandResult{.status = written.error().code() == Errc::kConflict ? 409 : 502, .text = written.error().text()};
+  }
+  node_.wake.set();
+  co_return CommandResult{.status = 200, .text = std::move(text)};
+}
+
+Task<CommandResult> Agent::patch_config(Value patch, Ctx ctx) {
+  const auto view = co_await node_.ports.store.load(ctx);
+  if (!view) co_return CommandResult{.status = 503, .text = view.error().text()};
+  if (!view->config || !view->config->data.is_map()) co_return CommandResult{.status = 409, .text = "there is no usable /config"};
+  Value config = view->config->data;
+  if (!apply_patch(config, patch)) co_return CommandResult{.status = 200, .text = to_json(config)};
+  co_return co_await store_config(std::move(config), view->config->version, ctx);
+}
+
+Task<CommandResult> Agent::replace_config(Value config, Ctx ctx) {
+  const auto view = co_await node_.ports.store.load(ctx);
+  if (!view) co_return CommandResult{.status = 503, .text = view.error().text()};
+  if (view->config && deep_equal(view->config->data, config)) co_return CommandResult{.status = 200, .text = to_json(config)};
+  co_return co_await store_config(std::move(config), std::nullopt, ctx);
+}
+
+// HA-296, B5: a node that leads, or is about to, accepts nobody else.
+AgentApi::FailsafeReply Agent::failsafe(FailsafeMessage message) {
+  const Lsn lsn = node_.world.server.position();
+  if (!node_.settings.failsafe_mode) return {.result = {.status = 502, .text = "failsafe_mode is not enabled"}, .lsn = lsn};
+  const bool leading = node_.lease.held() || node_.actions.running().kind == ActionKind::kPromote;
+  if (leading || (node_.role() == Role::kPrimary && node_.state() == PgState::kRunning)) {
+    return {.result = {.status = 500, .text = "Running as a leader"}, .lsn = lsn};
+  }
+  Member sender{.name = message.name, .data = {.conn_url = message.conn_url, .api_url = message.api_url}};
+  sender.data.role = Role::kPrimary;
+  sender.data.state = PgState::kRunning;
+  failsafe_leader_ = FailsafeLeader{.member = std::move(sender), .heard_at = node_.ports.scheduler.now()};
+  return {.result = {.status = 200, .text = "Accepted"}, .lsn = lsn};
+}
+
+}  // namespace matriarch::agent

@@ -1,0 +1,108 @@
+#include "agent/node.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "policy/bookkeeping.h"
+#include "policy/upkeep.h"
+
+namespace matriarch::agent {
+
+Node::Node(Ports p, NodeConfig node_config)
+    : ports(std::move(p)),
+      config(std::move(node_config)),
+      wake(ports.scheduler),
+      cycle_done(ports.scheduler),
+      lease(
+          ports.scheduler, ports.store, [this] { return leader_report(); }, [this] { wake.set(); }),
+      actions(ports.scheduler, [this] { wake.set(); }),
+      dynamic_config(config.initial_dynamic_config),
+      settings(config.settings_of(dynamic_config)) {
+  world.me = config.name;
+  world.tags = config.tags;
+  world.has_bootstrap_section = config.has_bootstrap_section;
+  lease.configure(settings);
+}
+
+Ctx Node::store_ctx(std::stop_token stop) const { return within(settings.retry_timeout, std::move(stop)); }
+
+Ctx Node::within(Duration duration, std::stop_token stop) const {
+  return {.deadline = ports.scheduler.now() + duration, .stop = std::move(stop)};
+}
+
+Task<void> Node::look_at_server() {
+  world.server = co_await ports.server.observe(within(kQueryPatience));
+  if (!world.server.control.system_id.empty()) world.system_id = world.server.control.system_id;
+  if (world.server.directory != DataDirectory::kPresent) world.system_id.clear();
+  world.can_rewind = settings.use_pg_rewind && ports.server.can_rewind(world.server);
+}
+
+Role Node::role() const {
+  policy::World now = world;
+  now.action = actions.running();
+  return policy::role_of(now, memory);
+}
+
+PgState Node::state() const {
+  policy::World now = world;
+  now.action = actions.running();
+  return policy::state_of(now, memory);
+}
+
+MemberData Node::member_data() const {
+  const ServerView& server = world.server;
+  MemberData data;
+  data.conn_url = config.conn_url;
+  data.api_url = config.api_url;
+  data.proxy_url = config.proxy_url;
+  data.state = state();
+  data.role = role();
+  data.version = config.version;
+  data.tags.raw = published_tags(config.tags);
+  data.checkpoint_pending = checkpoint_pending && lease.held();
+  data.pause = settings.paused;
+  data.pending_restart_reason = ports.server.pending_restart_reason();
+  data.pending_restart = data.pending_restart_reason.truthy();
+  data.scheduled_restart = scheduled_restart;
+  const bool quiet = !actions.busy() || actions.running().kind == policy::ActionKind::kPromote;
+  if (server.queried && quiet) {  // DCS-056
+    data.has_wal_position = true;
+    data.xlog_location = server.position();
+    if (server.in_recovery) {
+      data.replay_lsn = server.replay_lsn;
+      data.receive_lsn = server.receive_lsn;
+      data.replication_state = server.replication_state;
+      data.timeline = server.received_timeline != 0 ? server.received_timeline : server.control.checkpoint_timeline;
+    } else {
+      data.timeline = server.timeline;
+    }
+  }
+  return data;
+}
+
+LeaderReport Node::leader_report() const {
+  LeaderReport report;
+  if (actions.busy()) return report;  // HA-079: the key alone
+  if (world.server.is_primary()) {
+    StatusInfo status{.optime = world.server.wal_lsn, .slots = world.server.slots};
+    status.retain_slots = policy::retained_slots(memory);
+    if (!status.slots.empty()) status.slots[slot_name_of_member(config.name)] = world.server.wal_lsn;  // DCS-080
+    report.status = std::move(status);
+  }
+  if (settings.failsafe_mode && view) {  // HA-294
+    Value::Map members;
+    for (const auto& member : view->members) {
+      if (member.has_api()) members.set(member.name, member.data.api_url);
+    }
+    members.set(config.name, config.api_url);
+    report.failsafe = std::move(members);
+  }
+  return report;
+}
+
+Task<void> Node::touch() {
+  const auto written = co_await ports.store.touch_member(member_data(), store_ctx());
+  if (!written) log::warning("could not write the member key: {}", written.error().text());
+}
+
+}  // namespace matriarch::agent

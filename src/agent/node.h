@@ -1,0 +1,90 @@
+// What the loop, the procedures and the commands of one agent share. Plain data and small helpers; decisions are not made
+// here. Owned by Agent; single-threaded.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/action_runner.h"
+#include "agent/lease_keeper.h"
+#include "agent/node_config.h"
+#include "agent/steps.h"
+#include "base/scheduler.h"
+#include "base/wait.h"
+#include "model/cluster.h"
+#include "model/server_view.h"
+#include "model/settings.h"
+#include "policy/memory.h"
+#include "policy/world.h"
+#include "ports/peers.h"
+#include "ports/server.h"
+#include "ports/store.h"
+
+namespace matriarch::agent {
+
+struct Ports {
+  Scheduler& scheduler;
+  Store& store;
+  Server& server;
+  Peers& peers;
+  Steps& steps;
+  std::function<std::uint64_t()> random;  // for choosing among equals; seeded in the simulator
+};
+
+struct Node {
+  Node(Ports ports, NodeConfig node_config);
+
+  Ports ports;
+  NodeConfig config;
+
+  WakeUp wake;               // the loop should look again
+  Broadcast cycle_done;      // after each cycle: for commands that wait for an effect
+  LeaseKeeper lease;
+  ActionRunner actions;
+
+  // What was observed last, and what is remembered (stored by the loop only).
+  policy::World world;
+  policy::Memory memory;
+  std::shared_ptr<const ClusterView> view;  // last complete one; dropped when a read fails (DCS-152)
+  Instant view_asked_at;
+  bool view_ever_loaded = false;
+  Value known_failsafe;
+  std::int64_t store_last_seen = 0;
+
+  Value dynamic_config;      // in force: the last usable /config (HA-013)
+  Version dynamic_version;
+  Settings settings;
+
+  bool checkpoint_pending = false;  // promoted, and pg_control is not yet on the new timeline (HA-336)
+  Value scheduled_restart;          // map or null (HA-264)
+  bool shutdown_requested = false;
+
+  // Deadlines for one store operation, one look at the server, one round of the peers.
+  [[nodiscard]] Ctx store_ctx(std::stop_token stop = {}) const;
+  [[nodiscard]] Ctx within(Duration duration, std::stop_token stop = {}) const;
+
+  void step(std::string_view name) const { ports.steps.reached(name); }
+
+  // Observes the server and keeps the result for the snapshot.
+  Task<void> look_at_server();
+  // Publishes the member key as things stand (HA-337). Errors are logged: the next cycle writes again (DCS-198).
+  Task<void> touch();
+  // The content of the member key.
+  [[nodiscard]] MemberData member_data() const;
+  // What the leader reports with each renewal (HA-036).
+  [[nodiscard]] LeaderReport leader_report() const;
+
+  // Role and state as they would be decided now; used by member_data() and the snapshot while a procedure runs.
+  [[nodiscard]] Role role() const;
+  [[nodiscard]] PgState state() const;
+};
+
+// HA-028: how long peers are waited for in elections and checks.
+inline constexpr Duration kPeerPatience = std::chrono::seconds(2);
+// The former leader's silence is not waited for longer than this (DESIGN 3, "Events, not polling").
+inline constexpr Duration kSuspectPatience = std::chrono::milliseconds(250);
+// HA-014.
+inline constexpr Duration kQueryPatience = std::chrono::seconds(2);
+
+}  // namespace matriarch::agent

@@ -1,0 +1,82 @@
+// Looking at the world: the store's view, the local server, what has ended meanwhile.
+#include <chrono>
+
+#include "agent/agent.h"
+#include "base/log.h"
+
+namespace matriarch::agent {
+
+using policy::LeaseState;
+
+Task<void> Agent::observe() {
+  co_await load_view();
+  co_await adopt_dynamic_config();
+  co_await node_.look_at_server();
+
+  auto& world = node_.world;
+  world.now = node_.ports.scheduler.now();
+  world.wall_now = node_.ports.scheduler.wall_now();
+  world.settings = node_.settings;
+  world.view = node_.view;
+  world.view_asked_at = node_.view_asked_at;
+  world.view_ever_loaded = node_.view_ever_loaded;
+  world.known_failsafe = node_.known_failsafe;
+  world.lease = node_.lease.state();
+  world.action = node_.actions.running();
+  world.finished = node_.actions.take_finished();
+  world.shutdown_requested = node_.shutdown_requested;
+  world.peers.reset();
+  world.divergence.reset();
+  world.divergence_unknown = false;
+  world.failsafe_asked = false;
+}
+
+// A primary whose lease runs must be back before F, whatever the store does.
+Task<void> Agent::load_view() {
+  Ctx ctx = node_.store_ctx();
+  const LeaseState& lease = node_.lease.state();
+  if (lease.status == LeaseState::Status::kHeld) ctx = ctx.until(lease.times.fence_at);
+  node_.view_asked_at = node_.ports.scheduler.now();
+  auto view = co_await node_.ports.store.load(ctx);
+  if (!view) {
+    if (node_.view) log::error("Error communicating with DCS: {}", view.error().text());
+    node_.view.reset();  // DCS-152
+    co_return;
+  }
+  take_view(std::move(*view));
+}
+
+void Agent::take_view(ClusterView view) {
+  node_.view_ever_loaded = true;
+  node_.known_failsafe = view.failsafe;
+  node_.store_last_seen = std::chrono::floor<std::chrono::seconds>(node_.ports.scheduler.wall_now()).time_since_epoch().count();
+  node_.view = std::make_shared<const ClusterView>(std::move(view));
+  inject_failsafe_leader();
+}
+
+// HA-069: a leader that told us it goes on without the store is the leader, for ttl.
+void Agent::inject_failsafe_leader() {
+  if (!node_.settings.failsafe_mode || !failsafe_leader_ || !node_.view->is_unlocked()) return;
+  if (node_.ports.scheduler.now() - failsafe_leader_->heard_at >= node_.settings.ttl) return;
+  auto view = std::make_shared<ClusterView>(*node_.view);
+  view->leader = Leader{.name = failsafe_leader_->member.name};
+  if (view->member(failsafe_leader_->member.name) == nullptr) view->members.push_back(failsafe_leader_->member);
+  node_.view = std::move(view);
+}
+
+// HA-013: only a usable /config counts; the last usable one stays in force.
+Task<void> Agent::adopt_dynamic_config() {
+  if (!node_.view || !node_.view->config || node_.view->config->version.empty()) co_return;
+  const StoredConfig& stored = *node_.view->config;
+  if (stored.version == node_.dynamic_version || !stored.data.truthy()) co_return;
+  const bool first = node_.dynamic_version.empty();
+  node_.dynamic_version = stored.version;
+  if (!first && deep_equal(stored.data, node_.dynamic_config)) co_return;  // DCS-140
+  node_.dynamic_config = stored.data;
+  node_.settings = node_.config.settings_of(stored.data);
+  node_.lease.configure(node_.settings);
+  const auto applied = co_await node_.ports.server.apply_settings(stored.data, node_.within(kQueryPatience));
+  if (!applied) log::warning("could not apply the new configuration to PostgreSQL: {}", applied.error().text());
+}
+
+}  // namespace matriarch::agent

@@ -1,0 +1,114 @@
+#include "agent/procedures/handover.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/task_group.h"
+
+namespace matriarch::agent {
+
+namespace {
+
+constexpr Duration kCandidatePause = std::chrono::milliseconds(10);
+constexpr Duration kNewLeaderPatience = std::chrono::seconds(2);
+
+// What the stopping of the server, the release of the key and the watch over the lease tell each other.
+struct Handover {
+  explicit Handover(Scheduler& scheduler) : shut_down_seen(scheduler) {}
+
+  WakeUp shut_down_seen;
+  bool at_safepoint = false;
+  Lsn checkpoint;         // of the shutdown; 0 until pg_control says "shut down"
+  Lsn before_checkpoint;  // what standbys can be expected to have (HA-237)
+  bool released = false;
+};
+
+Task<bool> candidate_has(Node& node, policy::CandidateQuery query, Ctx ctx) {
+  policy::World world = node.world;
+  world.view = node.view;
+  if (!world.view) co_return false;
+  std::vector<Member> others;
+  for (const auto& member : world.view->members) {
+    if (member.name != node.config.name && member.has_api()) others.push_back(member);
+  }
+  world.peers = co_await node.ports.peers.poll(std::move(others), ctx.until(node.ports.scheduler.now() + kPeerPatience));
+  co_return policy::failover_possible(world, query);
+}
+
+Task<void> release(Node& node, Handover& handover, std::string step, Ctx ctx) {
+  handover.released = true;
+  const std::optional<Lsn> optime = handover.checkpoint ? std::optional(handover.before_checkpoint) : std::nullopt;
+  const auto released = co_await node.lease.release(optime, node.store_ctx(ctx.stop));
+  if (!released) log::warning("could not release the leader key: {}", released.error().text());
+  node.step(step + ".released");
+}
+
+// HA-229: while walsenders and archiver drain, the key may go already.
+Task<void> release_early(Node& node, Handover& handover, policy::CandidateQuery query, std::string step, Ctx ctx) {
+  if (!co_await handover.shut_down_seen.wait(ctx)) co_return;
+  query.must_have = handover.before_checkpoint;
+  while (!ctx.stop.stop_requested() && node.lease.held()) {
+    if (co_await candidate_has(node, query, ctx)) {
+      co_await release(node, handover, step, Ctx{});
+      co_return;
+    }
+    if (!co_await sleep_for(node.ports.scheduler, kCandidatePause, ctx)) co_return;
+  }
+}
+
+// A stop in good order may take as long as it needs, but clients may be told "committed" only while the lease lasts.
+Task<void> end_with_lease(Node& node, const Handover& handover, Ctx ctx) {
+  while (!handover.at_safepoint && !handover.released) {
+    const auto times = node.lease.state().times;
+    const bool held = node.lease.state().status == policy::LeaseState::Status::kHeld;
+    if (!held || node.ports.scheduler.now() >= times.fence_at) {
+      log::warning("the lease ends during the shutdown of PostgreSQL: stopping it immediately");
+      const Instant kill_at = held ? times.kill_at : node.ports.scheduler.now();
+      (void)co_await node.ports.server.stop(StopOptions{.mode = StopMode::kImmediate, .kill_at = kill_at}, Ctx{});
+      co_return;
+    }
+    if (!co_await sleep_until(node.ports.scheduler, times.fence_at, ctx)) co_return;
+  }
+}
+
+}  // namespace
+
+Task<Status> stop_and_hand_over(Node& node, HandoverOptions options, Ctx ctx) {
+  const bool leading = node.lease.held();
+  Handover handover(node.ports.scheduler);
+  StopOptions stop{.mode = StopMode::kFast, .checkpoint = options.checkpoint};
+  stop.at_safepoint = [&node, &handover, name = options.step + ".safepoint"] {
+    handover.at_safepoint = true;
+    node.step(name);
+  };
+  stop.at_shutdown_checkpoint = [&handover](Lsn checkpoint, Lsn before) {
+    handover.checkpoint = checkpoint;
+    handover.before_checkpoint = before;
+    handover.shut_down_seen.set();
+  };
+
+  TaskGroup helpers(node.ports.scheduler);
+  const Ctx helping{.stop = helpers.stop_token()};
+  if (leading) {
+    helpers.spawn(release_early(node, handover, options.candidates, options.step, helping));
+    helpers.spawn(end_with_lease(node, handover, helping));
+  }
+  const auto stopped = co_await node.ports.server.stop(std::move(stop), ctx);
+  helpers.request_stop();
+  co_await helpers.join();
+  if (!stopped) co_return stopped.error();
+  node.step(options.step + ".stopped");
+  co_await node.look_at_server();
+  if (leading && !handover.released) co_await release(node, handover, options.step, Ctx{});
+  co_await node.touch();
+  co_return Status();
+}
+
+Task<void> wait_for_new_leader(Node& node, Ctx ctx) {
+  const Ctx patience = ctx.until(node.ports.scheduler.now() + kNewLeaderPatience);
+  while (!node.view || node.view->is_unlocked() || node.view->leader_name() == node.config.name) {
+    if (!co_await node.cycle_done.wait(patience)) co_return;
+  }
+}
+
+}  // namespace matriarch::agent
