@@ -254,4 +254,6 @@ Task<void> Server::stop(Ctx grace) {
 
 std::size_t Server::connections() const { return impl_->connections.size(); }
 
+std::size_t Server::running_handlers() const { return impl_->shared.handlers.running(); }
+
 }  // namespace matriarch::http

@@ -87,6 +87,7 @@ class Server {
   Task<void> stop(Ctx grace);
 
   [[nodiscard]] std::size_t connections() const;
+  [[nodiscard]] std::size_t running_handlers() const;
 
  private:
   struct Impl;

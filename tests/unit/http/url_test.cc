@@ -80,6 +80,18 @@ TEST(QueryTest, DecodesAndDropsEmptyValues) {  // API-019
   EXPECT_TRUE(parse_query("").empty());
 }
 
+TEST(TargetTest, IsCutForRouting) {  // API-018
+  EXPECT_EQ(path_of_target("/patroni?x=1"), "/patroni");
+  EXPECT_EQ(path_of_target("///primary"), "/primary");
+  EXPECT_EQ(path_of_target("/a;p/b;q?c;d"), "/a;p/b");
+  EXPECT_EQ(path_of_target("/a%20b#f"), "/a%20b");
+  EXPECT_EQ(path_of_target("*"), "*");
+  EXPECT_EQ(path_of_target("http://host:80/x/y?z"), "/x/y");
+  EXPECT_EQ(path_of_target("http://host"), "/");
+  EXPECT_EQ(query_of_target("/a?lag=1MB#f"), (Query{{"lag", "1MB"}}));
+  EXPECT_TRUE(query_of_target("/a").empty());
+}
+
 TEST(NumericAddress, IsToldFromNames) {
   for (const char* text : {"1.2.3.4", "::1", "fe80::1%eth0", "::ffff:1.2.3.4"}) EXPECT_TRUE(is_numeric_address(text));
   for (const char* text : {"1.2.3", "localhost", "", "1.2.3.4.5"}) EXPECT_FALSE(is_numeric_address(text));
