@@ -28,7 +28,7 @@ struct Timing {  // seconds
 
   friend bool operator==(const Timing&, const Timing&) = default;
 };
-// Raises each to its floor, then CFG-251, so that always loop_wait + 2*retry_timeout <= ttl. One warning per adjustment.
+// Raises each to its floor, then CFG-251, so that always loop_wait + 2*retry_timeout <= ttl. One warning per change.
 Timing adjust_timing(Timing wanted, Floors floors, Warnings& warnings);
 
 // --- postgresql (CFG-036..073 without the local-only keys)
@@ -139,7 +139,7 @@ struct EffectiveConfig {
 };
 
 // Never fails for a single bad value: those take their default, with a warning. Fails (kInvalid) when the document makes
-// the merge fail: a timing that is no number, `postgresql.parameters` that is no map, `postgresql` that is no map (CFG-255).
+// the merge fail (CFG-255): a timing that is no number; `postgresql` or `postgresql.parameters` that is no mapping.
 Result<EffectiveConfig> effective(const Value& dynamic, const LocalConfig& local, Floors floors);
 
 // CFG-255: like effective(), but when the merge fails timings and postgresql of `previous` stay in force while the

@@ -35,8 +35,10 @@ Reader::Reader(const Value::Map& section, std::string path, Warnings& warnings)
 
 Reader Reader::section(std::string_view key) const { return {find(key), path_of(key), *warnings_}; }
 
+const Value* Reader::find_any(std::string_view key) const { return map_ == nullptr ? nullptr : map_->find(key); }
+
 const Value* Reader::find(std::string_view key) const {
-  const Value* value = map_ == nullptr ? nullptr : map_->find(key);
+  const Value* value = find_any(key);
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 

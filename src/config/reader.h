@@ -26,8 +26,9 @@ class Reader {
   // The sub-section of that name.
   [[nodiscard]] Reader section(std::string_view key) const;
 
-  // The raw value; nullptr if absent or null.
+  // The raw value; nullptr if absent or null. find_any(): null is a value.
   [[nodiscard]] const Value* find(std::string_view key) const;
+  [[nodiscard]] const Value* find_any(std::string_view key) const;
   [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
   [[nodiscard]] bool present() const { return map_ != nullptr; }
 
