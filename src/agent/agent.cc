@@ -59,10 +59,18 @@ Task<void> Agent::cycle() {
   if (exit_code_) co_return;
   co_await keep_up(decision.verdict);
   if (node_.view) co_await node_.touch();  // HA-072, HA-293
+  persist_dynamic_config();
   cycle_at_ = node_.ports.scheduler.now();
   publish();
   node_.cycle_done.notify();
   co_await pause_until_next(decision);
+}
+
+void Agent::persist_dynamic_config() {
+  if (!node_.config.persist_dynamic_config || node_.memory.role == Role::kUninitialized) return;
+  if (node_.dynamic_version == persisted_version_ || node_.actions.busy()) return;
+  persisted_version_ = node_.dynamic_version;
+  node_.config.persist_dynamic_config(node_.dynamic_config);
 }
 
 Task<void> Agent::pause_until_next(const policy::Decision& decision) {

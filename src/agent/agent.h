@@ -79,6 +79,7 @@ class Agent final : public AgentApi {
 
   // --- the cycle (agent.cc)
   Task<void> cycle();
+  void persist_dynamic_config();
   Task<void> pause_until_next(const policy::Decision& decision);
   void record(const policy::Decision& decision);
   void publish();
@@ -109,6 +110,7 @@ class Agent final : public AgentApi {
   Instant next_run_;
   Instant cycle_at_;
   bool checkpointing_ = false;
+  Version persisted_version_;
 };
 
 }  // namespace matriarch::agent

@@ -17,7 +17,7 @@ Node::Node(Ports p, NodeConfig node_config)
           ports.scheduler, ports.store, [this] { return leader_report(); }, [this] { wake.set(); }),
       actions(ports.scheduler, [this] { wake.set(); }),
       dynamic_config(config.initial_dynamic_config),
-      settings(config.settings_of(dynamic_config)) {
+      settings(config.settings_of(dynamic_config, false)) {
   world.me = config.name;
   world.tags = config.tags;
   world.has_bootstrap_section = config.has_bootstrap_section;
@@ -58,6 +58,7 @@ MemberData Node::member_data() const {
   data.state = state();
   data.role = role();
   data.version = config.version;
+  data.matriarch = config.release;
   data.tags.raw = published_tags(config.tags);
   data.checkpoint_pending = checkpoint_pending && lease.held();
   data.pause = settings.paused;

@@ -55,6 +55,7 @@ struct Node {
   Value dynamic_config;      // in force: the last usable /config (HA-013)
   Version dynamic_version;
   Settings settings;
+  bool mixed = false;        // a member of the view is not one of ours
 
   bool checkpoint_pending = false;  // promoted, and pg_control is not yet on the new timeline (HA-336)
   Value scheduled_restart;          // map or null (HA-264)

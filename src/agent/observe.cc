@@ -1,4 +1,5 @@
 // Looking at the world: the store's view, the local server, what has ended meanwhile.
+#include <algorithm>
 #include <chrono>
 
 #include "agent/agent.h"
@@ -64,18 +65,29 @@ void Agent::inject_failsafe_leader() {
   node_.view = std::move(view);
 }
 
+namespace {
+
+bool has_foreign_member(const ClusterView& view) {
+  return std::ranges::any_of(view.members, [](const Member& member) { return member.data.matriarch.empty(); });
+}
+
+}  // namespace
+
 // HA-013: only a usable /config counts; the last usable one stays in force.
 Task<void> Agent::adopt_dynamic_config() {
-  if (!node_.view || !node_.view->config || node_.view->config->version.empty()) co_return;
-  const StoredConfig& stored = *node_.view->config;
-  if (stored.version == node_.dynamic_version || !stored.data.truthy()) co_return;
-  const bool first = node_.dynamic_version.empty();
-  node_.dynamic_version = stored.version;
-  if (!first && deep_equal(stored.data, node_.dynamic_config)) co_return;  // DCS-140
-  node_.dynamic_config = stored.data;
-  node_.settings = node_.config.settings_of(stored.data);
+  if (!node_.view) co_return;
+  const bool mixed = has_foreign_member(*node_.view);
+  const bool usable = node_.view->config && !node_.view->config->version.empty() && node_.view->config->data.truthy();
+  const bool seen = !usable || node_.view->config->version == node_.dynamic_version;
+  if (seen && mixed == node_.mixed) co_return;
+  const bool same = seen || (!node_.dynamic_version.empty() && deep_equal(node_.view->config->data, node_.dynamic_config));
+  if (usable) node_.dynamic_version = node_.view->config->version;
+  if (same && mixed == node_.mixed) co_return;  // DCS-140
+  if (usable) node_.dynamic_config = node_.view->config->data;
+  node_.mixed = mixed;
+  node_.settings = node_.config.settings_of(node_.dynamic_config, mixed);
   node_.lease.configure(node_.settings);
-  const auto applied = co_await node_.ports.server.apply_settings(stored.data, node_.within(kQueryPatience));
+  const auto applied = co_await node_.ports.server.apply_settings(node_.dynamic_config, node_.within(kQueryPatience));
   if (!applied) log::warning("could not apply the new configuration to PostgreSQL: {}", applied.error().text());
 }
 

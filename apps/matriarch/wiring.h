@@ -1,0 +1,21 @@
+// From the configuration to what each part must be told. Pure mapping; nothing is decided here.
+#pragma once
+
+#include <optional>
+
+#include "agent/node_config.h"
+#include "config/effective.h"
+#include "config/local_config.h"
+#include "postgres/options.h"
+#include "rest/options.h"
+#include "store/etcd3/options.h"
+
+namespace matriarch::app {
+
+postgres::PostgresOptions postgres_options(const config::EffectiveConfig& effective, const config::LocalConfig& local);
+rest::RestOptions rest_options(const config::LocalConfig& local);
+etcd3::Etcd3Options store_options(const config::LocalConfig& local, const Settings& settings);
+// Without settings_of and check_dynamic_config: those depend on what is in force, and are the daemon's.
+agent::NodeConfig node_config(const config::LocalConfig& local);
+
+}  // namespace matriarch::app
