@@ -26,7 +26,8 @@ struct MemberData {
   std::string proxy_url;
   std::optional<PgState> state;
   std::optional<Role> role;
-  std::string version;  // of the software, "4.1.4"; empty = unknown
+  std::string version;  // of the contract, "4.1.4"; empty = unknown
+  std::string matriarch;  // our own release; empty: a member that is not one of ours (spec/README decision 3)
   Tags tags;
   Lsn xlog_location;
   Lsn replay_lsn;

@@ -140,6 +140,7 @@ MemberData read_member_map(const std::string& key, Value::Map map, Complaints& c
   data.state = parse_state(fields.text("state"));
   data.role = parse_role(fields.text("role"));
   data.version = fields.text("version");
+  data.matriarch = fields.text("matriarch");
   if (Value tags = fields.map("tags"); tags.is_map()) data.tags.raw = std::move(tags.as_map());
   data.xlog_location = lsn_field(map, "xlog_location");
   data.replay_lsn = lsn_field(map, "replay_lsn");

@@ -31,6 +31,7 @@ Value member_to_value(const MemberData& data) {
   if (data.state) map.set("state", to_string(*data.state));
   if (data.role) map.set("role", to_string(*data.role));
   set_text(map, "version", data.version);
+  if (!data.matriarch.empty()) set_text(map, "matriarch", data.matriarch);
   set_text(map, "proxy_url", data.proxy_url);
   if (data.checkpoint_pending) map.set("checkpoint_after_promote", false);
   if (!data.tags.raw.empty()) map.set("tags", data.tags.raw);
