@@ -36,6 +36,7 @@ enum class RenewVerdict {
 struct RenewOutcome {
   RenewVerdict verdict = RenewVerdict::kUnknown;
   LeaseHeld lease;    // if kept
+  bool vacant = false;  // if lost: nobody else holds the key either, so that it may be raced for (after an outage, say)
   std::string why;    // otherwise: for people
 };
 

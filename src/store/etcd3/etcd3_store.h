@@ -1,0 +1,92 @@
+// The consensus store on etcd v3, through its JSON gateway (spec/dcs.md 4.2).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/reactor.h"
+#include "base/task_group.h"
+#include "ports/store.h"
+#include "store/etcd3/gateway.h"
+#include "store/etcd3/lease.h"
+#include "store/etcd3/mirror.h"
+#include "store/etcd3/options.h"
+
+namespace matriarch::etcd3 {
+
+// Thread: the reactor's. Await close() before it is destroyed; no other call may be pending then.
+class Etcd3Store final : public Store {
+ public:
+  // Reads the TLS files; does not connect. kInvalid, kNotFound, kDenied: the text names the setting.
+  static Result<std::unique_ptr<Etcd3Store>> create(Reactor& reactor, Etcd3Options options);
+  ~Etcd3Store() override = default;
+
+  // Ends the watch and what else runs in the background. The lease is left to expire: another process may go on with it.
+  Task<void> close();
+
+  Task<Result<ClusterView>> load(Ctx ctx) override;
+  void on_change(std::function<void()> changed) override;
+
+  Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) override;
+  Task<Result<LeaseHeld>> take_leader(Ctx ctx) override;
+  Task<RenewOutcome> renew_leader(LeaderReport report, Ctx ctx) override;
+  Task<Status> release_leader(std::optional<Lsn> optime, Ctx ctx) override;
+
+  Task<Status> touch_member(const MemberData& data, Ctx ctx) override;
+  Task<Status> delete_member(Ctx ctx) override;
+
+  Task<Status> create_initialize(std::string text, Ctx ctx) override;
+  Task<Status> set_initialize(std::string text, Ctx ctx) override;
+  Task<Status> delete_initialize(Ctx ctx) override;
+  Task<Status> set_config(std::string text, std::optional<Version> expected, Ctx ctx) override;
+  Task<Status> set_failover(std::string text, std::optional<Version> expected, Ctx ctx) override;
+  Task<Result<Version>> set_sync(std::string text, std::optional<Version> expected, Ctx ctx) override;
+  Task<Status> delete_sync(std::optional<Version> expected, Ctx ctx) override;
+  Task<Status> set_history(std::string text, Ctx ctx) override;
+  Task<Status> set_status(StatusInfo status, Ctx ctx) override;
+  Task<Status> delete_cluster(Ctx ctx) override;
+
+  void configure(Duration ttl, Duration retry_timeout) override;
+  [[nodiscard]] LeaseTraits traits() const override;
+
+  // --- beyond the port
+  // Every Citus group below the scope, read linearizably (DCS-102); for options without a group.
+  Task<Result<std::map<int, ClusterView>>> load_groups(Ctx ctx);
+  // The lease this process holds, for the one that comes after it; empty: none.
+  [[nodiscard]] const std::string& lease_id() const { return lease_.id(); }
+
+ private:
+  Etcd3Store(Reactor& reactor, Etcd3Options options, std::shared_ptr<const http::TlsContext> tls);
+
+  [[nodiscard]] std::string path(std::string_view name) const { return mirror_.keys().prefix() + std::string(name); }
+  LeaseHeld held(const LeaseProof& proof) const;
+
+  // Put or delete one key under a condition; returns the revision at which it is done. kConflict: the condition does not
+  // hold. An attempt that was lost on the way and took effect nevertheless is recognised and is a success.
+  struct Change {
+    std::string name;
+    std::optional<std::string> text;  // none: delete
+    Value::List condition;            // empty: unconditional
+    std::string lease = {};
+  };
+  Task<Result<std::int64_t>> change(Change change, Ctx ctx);
+  Task<Status> change_status(Change change, Ctx ctx);
+  Value::List version_is(std::string_view name, const std::optional<Version>& expected) const;
+
+  Task<Result<LeaseHeld>> confirmed(LeaseProof proof, std::uint64_t term, Ctx ctx);
+  Value::List report_ops(const LeaderReport& report) const;
+  Value::List status_ops(const StatusInfo& status) const;
+  Task<Result<Reply>> if_mine(Value::List actions, Ctx ctx);
+  Task<Result<Reply>> confirm(LeaderReport report, Ctx ctx);
+  Task<Result<Reply>> rebind(LeaseProof proof, Ctx ctx);
+  std::optional<RenewOutcome> verdict_on(const KeyValue* leader, const LeaseProof& proof) const;
+
+  const Etcd3Options options_;
+  TaskGroup group_;
+  Gateway gateway_;
+  Lease lease_;
+  Mirror mirror_;
+};
+
+}  // namespace matriarch::etcd3

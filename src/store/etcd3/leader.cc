@@ -1,0 +1,208 @@
+// The leader's key: how it is taken, proved to be ours, and given back.
+//
+// A keepalive proves nothing by itself: a member that lost its majority goes on answering it for ten seconds and more
+// (B19). What counts is an answer that a majority stands behind, sent after the keepalive, in the same raft term. In one
+// transaction it compares the leader key's value, writes what the leader publishes, and reads all keys, the leader's lease
+// among them. Without anything to publish the transaction is read-only, which etcd serves as a linearizable read: a
+// majority stands behind that, too. If etcd elected another leader in between, its term shows and all is done again.
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "store/etcd3/etcd3_store.h"
+
+namespace matriarch::etcd3 {
+
+namespace {
+
+// Each turn begins with another keepalive; more than two happen only while etcd changes its leader.
+constexpr int kMaxTurns = 8;
+
+const KeyValue* find_key(const TxnReply& reply, const std::string& key) {
+  if (!reply.range) return nullptr;
+  for (const KeyValue& kv : *reply.range) {
+    if (kv.key == key) return &kv;
+  }
+  return nullptr;
+}
+
+RenewOutcome unknown(std::string why) { return {.verdict = RenewVerdict::kUnknown, .why = std::move(why)}; }
+
+std::string holder(const KeyValue* leader) { return leader == nullptr ? "nobody" : leader->value.substr(0, 100); }
+
+}  // namespace
+
+LeaseHeld Etcd3Store::held(const LeaseProof& proof) const {
+  return {.sent_at = proof.sent_at, .lasts = std::min(lease_.ttl(), proof.granted)};
+}
+
+// The key is ours as of an answer in `term`; is the lease prolonged, too?
+Task<Result<LeaseHeld>> Etcd3Store::confirmed(LeaseProof proof, std::uint64_t term, Ctx ctx) {
+  if (!proof.term || *proof.term == term) co_return held(proof);
+  RenewOutcome renewed = co_await renew_leader({}, ctx);
+  if (renewed.verdict == RenewVerdict::kKept) co_return renewed.lease;
+  co_return Error(Errc::kTimeout, "the leader key was written, but its lease is not confirmed: " + renewed.why);
+}
+
+Task<Result<LeaseHeld>> Etcd3Store::acquire_leader(Ctx ctx) {
+  const std::string key = path("leader");
+  for (int turn = 0; turn < kMaxTurns; ++turn) {
+    const auto proof = co_await lease_.refresh(ctx);
+    if (!proof.ok()) co_return proof.error();
+    Request request{.method = "/kv/txn",
+                    .body = txn({compare_absent(key)}, {op_put(put(key, options_.name, proof->id))},
+                                {op_range(range_of_key(key))}),
+                    .idempotent = false};
+    const auto reply = co_await gateway_.call(std::move(request), ctx);
+    if (!reply.ok() && reply.error().code() == Errc::kNotFound) {
+      lease_.forget(proof->id);
+      continue;
+    }
+    if (!reply.ok()) co_return reply.error();
+    const TxnReply result = read_txn(reply->body);
+    const KeyValue* leader = find_key(result, key);
+    const bool did_it_before =
+        reply->in_doubt && leader != nullptr && leader->value == options_.name && leader->lease == proof->id;
+    if (!result.succeeded && !did_it_before) {
+      mirror_.distrust();
+      co_return Error(Errc::kConflict, fmt::format("the leader key is held by {}", holder(leader)));
+    }
+    mirror_.wrote("leader", options_.name, proof->id, leader != nullptr ? leader->mod_revision : reply->header.revision);
+    co_return co_await confirmed(*proof, reply->header.raft_term, ctx);
+  }
+  co_return Error(Errc::kUnavailable, "etcd forgets the lease again and again");
+}
+
+Task<Result<LeaseHeld>> Etcd3Store::take_leader(Ctx ctx) {
+  for (int turn = 0; turn < kMaxTurns; ++turn) {
+    const auto proof = co_await lease_.refresh(ctx);
+    if (!proof.ok()) co_return proof.error();
+    const auto reply =
+        co_await gateway_.call({.method = "/kv/put", .body = put(path("leader"), options_.name, proof->id)}, ctx);
+    if (!reply.ok() && reply.error().code() == Errc::kNotFound) {
+      lease_.forget(proof->id);
+      continue;
+    }
+    if (!reply.ok()) co_return reply.error();
+    mirror_.wrote("leader", options_.name, proof->id, reply->header.revision);
+    co_return co_await confirmed(*proof, reply->header.raft_term, ctx);
+  }
+  co_return Error(Errc::kUnavailable, "etcd forgets the lease again and again");
+}
+
+// One transaction: if the key has our name, `actions`; in any case everything is read.
+Task<Result<Reply>> Etcd3Store::if_mine(Value::List actions, Ctx ctx) {
+  const Value read_all = op_range(range_of_prefix(mirror_.keys().prefix()));
+  actions.push_back(read_all);
+  Request request{.method = "/kv/txn",
+                  .body = txn({compare_value(path("leader"), options_.name)}, std::move(actions), {read_all})};
+  co_return co_await gateway_.call(std::move(request), ctx);
+}
+
+// Proves the key to be ours, and publishes.
+Task<Result<Reply>> Etcd3Store::confirm(LeaderReport report, Ctx ctx) {
+  const Value::List puts = report_ops(report);
+  auto reply = co_await if_mine(puts, ctx);
+  if (puts.empty() || reply.ok() || reply.error().code() != Errc::kFailed) co_return std::move(reply);
+  // etcd refuses what we want to publish (it is full, say): that must not cost the lock (HA-036).
+  log::warning("etcd: could not write /status or /failsafe: {}", reply.error().text());
+  co_return co_await if_mine({}, ctx);
+}
+
+// The key has our name but another lease: that of a former process, or of ours before its ttl changed (DCS-261).
+Task<Result<Reply>> Etcd3Store::rebind(LeaseProof proof, Ctx ctx) {
+  log::warning("I am the leader but not owner of the lease");  // DCS-269
+  co_return co_await if_mine({op_put(put(path("leader"), options_.name, proof.id))}, ctx);
+}
+
+// What the leader key, as a majority knows it, says about us. Absent: our name is on it, with a lease that is not `proof`.
+std::optional<RenewOutcome> Etcd3Store::verdict_on(const KeyValue* leader, const LeaseProof& proof) const {
+  if (leader == nullptr) {
+    return RenewOutcome{.verdict = RenewVerdict::kLost, .vacant = true, .why = "the leader key has expired"};
+  }
+  if (leader->value != options_.name) {
+    return RenewOutcome{.verdict = RenewVerdict::kLost, .why = fmt::format("the leader key is held by {}", holder(leader))};
+  }
+  if (leader->lease != proof.id) return std::nullopt;
+  return RenewOutcome{.verdict = RenewVerdict::kKept, .lease = held(proof)};
+}
+
+Task<RenewOutcome> Etcd3Store::renew_leader(LeaderReport report, Ctx ctx) {
+  std::string why;
+  bool rebinding = false;
+  for (int turn = 0; turn < kMaxTurns; ++turn) {
+    const auto proof = co_await lease_.refresh(ctx);
+    if (!proof.ok()) co_return unknown(proof.error().text());
+    auto reply = rebinding ? co_await rebind(*proof, ctx) : co_await confirm(report, ctx);
+    rebinding = false;
+    if (!reply.ok() && reply.error().code() == Errc::kNotFound) {  // a majority does not know the lease
+      why = reply.error().text();
+      lease_.forget(proof->id);
+      continue;
+    }
+    if (!reply.ok()) co_return unknown(reply.error().text());
+    const TxnReply result = read_txn(reply->body);
+    if (!result.range) co_return unknown("etcd answered a transaction without what it read");
+    mirror_.took_range(*result.range, *reply);
+    const auto verdict = verdict_on(find_key(result, path("leader")), *proof);
+    if (verdict && verdict->verdict == RenewVerdict::kLost) co_return *verdict;
+    if (verdict && (!proof->term || *proof->term == reply->header.raft_term)) co_return *verdict;
+    rebinding = !verdict.has_value();
+    why = rebinding ? "the leader key hangs on another lease" : "etcd changed its leader during the renewal";
+  }
+  co_return unknown(why);
+}
+
+Value::List Etcd3Store::status_ops(const StatusInfo& status) const {
+  Value::List ops;
+  const std::string text = write_status(status);
+  const std::string stored = mirror_.keys().value_of("status");
+  if (stored != text && !deep_equal(parse_json(stored).value_or(nullptr), parse_json(text).value_or(nullptr))) {  // DCS-084
+    ops.push_back(op_put(put(path("status"), text, {})));
+  }
+  return ops;
+}
+
+Value::List Etcd3Store::report_ops(const LeaderReport& report) const {
+  Value::List ops = report.status ? status_ops(*report.status) : Value::List();
+  if (report.failsafe) {
+    const Value stored = parse_json(mirror_.keys().value_of("failsafe")).value_or(nullptr);
+    if (!deep_equal(stored, *report.failsafe)) ops.push_back(op_put(put(path("failsafe"), to_json(*report.failsafe), {})));
+  }
+  return ops;
+}
+
+Task<Status> Etcd3Store::release_leader(std::optional<Lsn> optime, Ctx ctx) {
+  const std::string key = path("leader");
+  Value::List actions;
+  if (optime) {
+    Complaints ignored;  // the status is about to be rewritten
+    StatusInfo status = read_status(mirror_.keys().value_of("status"), ignored);  // slots are kept (DCS-083)
+    status.optime = *optime;
+    actions = status_ops(status);
+  }
+  actions.push_back(op_delete(key));
+  // A request that is thought lost may be carried out seconds later. It must not delete a key that we have taken anew by
+  // then: hence the version.
+  const Keys::Entry* known = mirror_.keys().find("leader");
+  std::int64_t version = known != nullptr && known->value == options_.name ? known->mod_revision : 0;
+  for (int turn = 0; turn < 2; ++turn) {
+    Request request{.method = "/kv/txn",
+                    .body = txn({compare_value(key, options_.name), compare_version(key, std::to_string(version))}, actions,
+                                {op_range(range_of_key(key))}),
+                    .idempotent = false};
+    const auto reply = co_await gateway_.call(std::move(request), ctx);
+    if (!reply.ok()) co_return reply.error();
+    const TxnReply result = read_txn(reply->body);
+    const KeyValue* leader = find_key(result, key);
+    mirror_.distrust();
+    if (result.succeeded) mirror_.erased("leader", reply->header.revision);
+    if (result.succeeded || (reply->in_doubt && leader == nullptr)) co_return Status();
+    if (leader == nullptr || leader->value != options_.name) {
+      co_return Error(Errc::kConflict, fmt::format("the leader key is held by {}", holder(leader)));
+    }
+    version = leader->mod_revision;
+  }
+  co_return Error(Errc::kConflict, "the leader key changes while it is being released");
+}
+
+}  // namespace matriarch::etcd3
