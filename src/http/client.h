@@ -30,7 +30,7 @@ enum class StaleRetry {
 struct Call {
   std::string method = "GET";
   Url url;
-  Headers headers;   // Host, Content-Length, User-Agent and Connection are added when absent
+  Headers headers;   // Host, User-Agent and Content-Length are added when absent
   std::string body;
   StaleRetry stale_retry = StaleRetry::kIfIdempotent;
   bool new_connection = false;  // do not take a kept one
@@ -56,7 +56,8 @@ struct TcpOptions {
 };
 
 struct ClientOptions {
-  Duration connect_timeout = std::chrono::seconds(3);  // each address of a name, TCP and TLS together
+  // TCP and TLS together, for each address of a name; less when the deadline of the Ctx leaves less for each.
+  Duration connect_timeout = std::chrono::seconds(3);
   std::size_t max_response_bytes = 16 << 20;           // body: kTooLarge
   std::size_t max_head_bytes = 64 << 10;               // status line and headers: kTooLarge
   std::size_t max_idle_connections = 4;                // kept for each endpoint

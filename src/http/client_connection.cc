@@ -25,6 +25,13 @@ bool given_up(const Reactor& reactor, const Ctx& ctx) {
   return ctx.stop.stop_requested() || ctx.deadline <= reactor.now();
 }
 
+// One address that swallows everything must not take the time of those behind it.
+Ctx share_of(const Reactor& reactor, const Ctx& ctx, Duration at_most, Duration::rep untried) {
+  const Instant now = reactor.now();
+  if (ctx.deadline != Instant::max()) at_most = std::min(at_most, (ctx.deadline - now) / untried);
+  return ctx.until(now + at_most);
+}
+
 }  // namespace
 
 ClientConnection::ClientConnection(Reactor& reactor, UniqueFd fd) : reactor_(reactor), transport_(reactor, std::move(fd)) {}
@@ -33,6 +40,7 @@ Task<Result<std::unique_ptr<ClientConnection>>> ClientConnection::open(Reactor& 
                                                                        std::vector<SocketAddress> addresses, Url url,
                                                                        Settings settings, Ctx ctx) {
   std::optional<Error> failure;
+  auto untried = static_cast<Duration::rep>(addresses.size());
   for (const auto& address : addresses) {
     const std::string numeric = to_host_port(address).host;
     const std::string where = numeric == url.address.host ? to_string(url.address)
@@ -40,11 +48,12 @@ Task<Result<std::unique_ptr<ClientConnection>>> ClientConnection::open(Reactor& 
     UniqueFd fd(socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) {
       failure = Error(Errc::kUnavailable, fmt::format("cannot connect to {}: {}", where, std::strerror(errno)));
+      --untried;
       continue;
     }
     set_tcp_options(fd.get(), settings.options->tcp);
     auto connection = std::make_unique<ClientConnection>(reactor, std::move(fd));
-    const Ctx attempt = ctx.until(reactor.now() + settings.options->connect_timeout);
+    const Ctx attempt = share_of(reactor, ctx, settings.options->connect_timeout, untried--);
     auto done = co_await connection->connect(address, attempt);
     if (done && url.tls()) done = co_await connection->handshake(*settings.tls, url.address.host, attempt);
     if (done) co_return connection;

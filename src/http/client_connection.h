@@ -21,7 +21,7 @@ class ClientConnection {
     std::shared_ptr<const TlsContext> tls;  // not null for https
   };
 
-  // Tries the addresses in order, each for connect_timeout at most.
+  // Tries the addresses in order, each for connect_timeout at most, and so that there is time for all of them.
   static Task<Result<std::unique_ptr<ClientConnection>>> open(Reactor& reactor, std::vector<SocketAddress> addresses,
                                                               Url url, Settings settings, Ctx ctx);
 

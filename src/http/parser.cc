@@ -64,12 +64,14 @@ class BeastParser final : public beast::http::basic_parser<kIsRequest> {
     sink_.head_done = true;
     // A coding other than chunked leaves the end of a request undefined.
     if (kIsRequest && sink_.head.headers.has("Transfer-Encoding") && !this->chunked()) {
-      sink_.stop(ParseFailure::kEncoding, error);
+      return sink_.stop(ParseFailure::kEncoding, error);
+    }
+    const bool has_body = !this->is_done();
+    if (has_body && this->content_length().value_or(0) > sink_.body_limit) {
+      sink_.stop(ParseFailure::kBodyTooLarge, error);
     }
   }
-  void on_body_init_impl(const boost::optional<std::uint64_t>& length, error_code& error) override {
-    if (length && *length > sink_.body_limit) sink_.stop(ParseFailure::kBodyTooLarge, error);
-  }
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
   std::size_t on_body_impl(string_view bytes, error_code& error) override { return sink_.take(bytes, error); }
   void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
   std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code& error) override {

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <poll.h>
+
 #include "base/log.h"
 #include "base/wait.h"
 #include "http/resolver.h"
@@ -17,6 +19,11 @@ constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
 constexpr Duration kSweepAtMost = std::chrono::seconds(1);
 constexpr Duration kSweepAtLeast = std::chrono::milliseconds(10);
 constexpr Resolver::Lifetime kNoCache{.success = Duration(0), .failure = Duration(0)};
+
+bool has_client_waiting(int listening_fd) {
+  pollfd waiting{.fd = listening_fd, .events = POLLIN};
+  return poll(&waiting, 1, 0) == 1;
+}
 
 bool is_all_interfaces(const HostPort& address) { return address.host.empty() || address.host == "*"; }
 
@@ -103,11 +110,11 @@ bool Server::Impl::accept_one(const std::shared_ptr<Listener>& listener) {
   if (!fd) {
     const int error = errno;
     if (error == EINTR || error == ECONNABORTED || error == EPROTO) return true;
-    if (error == EAGAIN) {
+    const bool out_of_files = error == EMFILE || error == ENFILE;  // said even when nobody is waiting
+    if (error == EAGAIN || (out_of_files && !has_client_waiting(listener->socket.fd()))) {
       accept_from(listener);
       return false;
     }
-    const bool out_of_files = error == EMFILE || error == ENFILE;
     if (out_of_files && make_room()) return true;
     log::warning("cannot accept a connection on {}: {}", to_string(listener->bound), std::strerror(error));
     accept_later(listener);

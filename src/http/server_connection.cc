@@ -21,6 +21,8 @@ void release(std::string& buffer) {
   if (buffer.capacity() > kKeptBuffer) buffer.shrink_to_fit();
 }
 
+bool is_visible(char c) { return c > ' ' && c < 0x7f; }
+
 // A major version of 2 or more is a different matter than a malformed one (API-064).
 bool is_newer_http(std::string_view head) {
   const auto line = head.substr(0, head.find_first_of("\r\n"));
@@ -152,6 +154,8 @@ ServerConnection::Step ServerConnection::read_head() {
     if (input().empty()) return Step::kMore;
     request_begun_ = true;
     enter(State::kReadingHead, shared_.options.request_timeout);
+    // Above all a TLS client at a plain port: it says no more before it is answered.
+    if (!is_visible(input().front())) return refuse(400, "This is not HTTP.");
   }
   const auto& options = shared_.options;
   switch (scanner_.scan(input(), {.line_bytes = options.max_line_bytes,
@@ -195,15 +199,22 @@ ServerConnection::Step ServerConnection::take_head() {
   request_.path = path_of_target(request_.target);
   request_.query = query_of_target(request_.target);
 
-  if (shared_.gate) {
-    if (auto refusal = shared_.gate(request_)) {
-      unread_body_ = state == ParseState::kHead;
-      return respond(*refusal);
-    }
+  if (const auto refusal = ask_gate()) {
+    unread_body_ = state == ParseState::kHead;
+    return respond(*refusal);
   }
   if (state == ParseState::kComplete) return dispatch();
   state_ = State::kReadingBody;  // within the deadline of the whole request
   return Step::kGo;
+}
+
+std::optional<Response> ServerConnection::ask_gate() {
+  if (!shared_.gate) return std::nullopt;
+  try {
+    return shared_.gate(request_);
+  } catch (const std::exception& bug) {
+    return failure_page(bug.what());
+  }
 }
 
 ServerConnection::Step ServerConnection::read_body() {
@@ -223,7 +234,7 @@ ServerConnection::Step ServerConnection::dispatch() {
     shared_.handlers.spawn(run_handler(shared_from_this(), std::move(*answer.task())));
     return Step::kElsewhere;
   } catch (const std::exception& bug) {
-    return failed_handler(bug.what());
+    return respond(failure_page(bug.what()));
   }
 }
 
@@ -237,12 +248,12 @@ Task<void> ServerConnection::run_handler(std::shared_ptr<ServerConnection> self,
   }
   if (self->state_ != State::kHandling) co_return;
   self->active_at_ = self->shared_.reactor.now();
-  self->run(response ? self->respond(*response) : self->failed_handler(failure));
+  self->run(self->respond(response ? *response : self->failure_page(failure)));
 }
 
-ServerConnection::Step ServerConnection::failed_handler(std::string_view why) {
+Response ServerConnection::failure_page(std::string_view why) const {
   log::warning("Exception happened during processing of request from {}:{}: {}", peer_.host, peer_.port, why);  // API-066
-  return respond(text_page(500, "The request could not be processed."));
+  return text_page(500, "The request could not be processed.");
 }
 
 ServerConnection::Step ServerConnection::refuse(int status, std::string_view explanation) {

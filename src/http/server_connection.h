@@ -75,10 +75,11 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   Step handshake();
   Step read_head();
   Step take_head();
+  std::optional<Response> ask_gate();
   Step read_body();
   Step dispatch();
   static Task<void> run_handler(std::shared_ptr<ServerConnection> self, Task<Response> task);
-  Step failed_handler(std::string_view why);
+  [[nodiscard]] Response failure_page(std::string_view why) const;
 
   Step refuse(int status, std::string_view explanation);
   Step refuse(ParseFailure failure);

@@ -1,5 +1,7 @@
 #include "http/server.h"
 
+#include <sys/resource.h>
+
 #include <gtest/gtest.h>
 
 #include "tests/unit/http/support.h"
@@ -209,14 +211,15 @@ TEST(ServerTest, SlowClientsAreClosed) {  // API-361
 }
 
 TEST(ServerTest, DripFeedingDoesNotExtendTheTime) {
-  run({.request_timeout = 100ms}, describing_handler, +[](Reactor* reactor, Server* server, std::uint16_t port) -> Task<void> {
+  run({.request_timeout = 100ms}, describing_handler, +[](Reactor* reactor, Server*, std::uint16_t port) -> Task<void> {
     auto peer = RawPeer::connect(reactor, port);
     peer.send("GET /");
-    EXPECT_TRUE(co_await eventually(reactor, [&peer, server, seen = false]() mutable {
+    EXPECT_TRUE(co_await eventually(reactor, [&peer] {
       peer.send("a");
-      seen = seen || server->connections() == 1;
-      return seen && server->connections() == 0;
+      char byte = 0;
+      return recv(peer.fd(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
     }));
+    peer.close();
   });
 }
 
@@ -267,6 +270,7 @@ TEST(ServerTest, ABugInAHandlerIsA500) {  // API-066
 TEST(ServerTest, TheGateRefusesBeforeTheBodyIsRead) {  // API-077
   constexpr auto gate = [](const Request& request) -> std::optional<Response> {
     if (request.method == "GET") return std::nullopt;
+    if (request.path == "/bug") throw std::runtime_error("a bug");
     return text_response("Access is denied", 403);
   };
   run(
@@ -275,6 +279,7 @@ TEST(ServerTest, TheGateRefusesBeforeTheBodyIsRead) {  // API-077
         const auto refused = co_await ask(reactor, port, "POST /x HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
         EXPECT_TRUE(begins(refused, "HTTP/1.1 403 Forbidden\r\n")) << refused;
         EXPECT_TRUE(refused.ends_with("Access is denied"));
+        EXPECT_TRUE(begins(co_await ask(reactor, port, "POST /bug HTTP/1.1\r\n\r\n"), "HTTP/1.1 500 "));
         auto peer = RawPeer::connect(reactor, port);
         peer.send("POST /x HTTP/1.1\r\n\r\nGET /y HTTP/1.1\r\n\r\n");
         EXPECT_TRUE(begins(co_await peer.read_response(), "HTTP/1.1 403 "));  // no body: the connection is kept
@@ -339,6 +344,30 @@ TEST(ServerTest, WithNothingButRunningRequestsANewConnectionIsTurnedAway) {
     EXPECT_EQ(co_await turned_away.read_to_end(), "");
     here.set();
     EXPECT_TRUE((co_await busy.read_to_end()).ends_with("woken"));
+  });
+}
+
+TEST(ServerTest, WithoutFileDescriptorsTheLongestIdleConnectionGivesWay) {
+  run({}, describing_handler, +[](Reactor* reactor, Server* server, std::uint16_t port) -> Task<void> {
+    auto idle = RawPeer::connect(reactor, port);
+    idle.send("GET / HTTP/1.1\r\n\r\n");
+    (void)co_await idle.read_response();
+    auto next = RawPeer::connect(reactor, port);
+    next.send("GET / HTTP/1.1\r\n\r\n");
+
+    rlimit before{};
+    getrlimit(RLIMIT_NOFILE, &before);
+    const int lowest_free = UniqueFd(dup(next.fd())).get();
+    const rlimit exhausted{.rlim_cur = static_cast<rlim_t>(lowest_free), .rlim_max = before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &exhausted);
+    const bool answered = co_await eventually(reactor, [&next] {
+      char byte = 0;
+      return recv(next.fd(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
+    });
+    setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_TRUE(answered);
+    EXPECT_EQ(co_await idle.read_to_end(), "");
+    EXPECT_EQ(server->connections(), 1U);
   });
 }
 
