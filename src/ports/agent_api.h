@@ -46,7 +46,7 @@ struct AgentSnapshot {
   Role role = Role::kUninitialized;
   PgState state = PgState::kStopped;
   ServerView server;
-  Instant server_seen_at;                       // when `server` was observed
+  Instant server_seen_at;                       // when the observation of `server` was begun
   std::vector<ReplicationConnection> replication;
   MemberData member;                            // what this node publishes
   Tags tags;                                    // effective (HA-339)

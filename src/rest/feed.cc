@@ -32,9 +32,11 @@ Task<void> SnapshotFeed::refresh() {
 Task<std::shared_ptr<const AgentSnapshot>> SnapshotFeed::fresh(Ctx ctx) {
   auto observed = co_await agent_.fresh_snapshot(std::move(ctx));
   const auto known = current();
-  if (observed == nullptr || (known != nullptr && observed->server_seen_at <= known->server_seen_at)) co_return known;
-  base_ = agent_.snapshot();
-  fresh_ = observed;
+  if (observed != nullptr && known != nullptr && observed->server_seen_at > known->server_seen_at) {
+    base_ = agent_.snapshot();
+    fresh_ = observed;
+  }
+  // Not `known`, even if that is newer: it may rest on an observation that was begun before this call.
   co_return observed;
 }
 

@@ -22,7 +22,7 @@ class SnapshotFeed {
   [[nodiscard]] std::shared_ptr<const AgentSnapshot> current() const;
   // Starts an observation if `snapshot` is old and PostgreSQL may answer.
   void keep_fresh(const AgentSnapshot& snapshot);
-  // A snapshot observed after this call where PostgreSQL answers in time; otherwise the current one.
+  // Observed after this call where PostgreSQL answers in time: see AgentApi::fresh_snapshot().
   Task<std::shared_ptr<const AgentSnapshot>> fresh(Ctx ctx);
 
   Task<void> stop();
