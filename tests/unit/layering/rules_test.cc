@@ -60,6 +60,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Sample{check_includes, "src/agent/a.cc", "#include \"sim/network.h\"", "layer"},
                     Sample{check_includes, "apps/matriarch-guardian/main.cc", "#include \"http/client.h\"", "layer"},
                     Sample{check_includes, "apps/matriarch/main.cc", "#include \"http/client.h\"", ""},
+                    Sample{check_includes, "tests/unit/config/a.cc", "#include \"fixture.h\"", ""},
+                    Sample{check_includes, "tests/unit/config/a.cc", "#include \"../fixture.h\"", "include-path"},
                     Sample{check_includes, "src/base/a.cc", "#include \"time.h\"", "include-path"},
                     Sample{check_includes, "src/base/a.cc", "#include \"../base/time.h\"", "include-path"}));
 
