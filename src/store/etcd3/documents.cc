@@ -29,8 +29,10 @@ std::string_view first_document(std::string_view text) {
   bool in_text = false;
   for (std::size_t i = begin; i < text.size(); ++i) {
     if (in_text) {
-      if (text[i] == '\\') ++i;
-      else if (text[i] == '"') in_text = false;
+      if (text[i] == '\\')
+        ++i;
+      else if (text[i] == '"')
+        in_text = false;
     } else if (text[i] == '"') {
       in_text = true;
     } else if (text[i] == '{' || text[i] == '[') {

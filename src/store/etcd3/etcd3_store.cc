@@ -103,8 +103,8 @@ Task<Result<std::int64_t>> Etcd3Store::change(Change change, Ctx ctx) {
     const KeyValue* found = result.range && !result.range->empty() ? &result.range->front() : nullptr;
     // Two nodes may want to write the same empty text; only another text is certain to be ours.
     const bool did_it_before =
-        reply->in_doubt && (change.text ? found != nullptr && !found->value.empty() && found->value == *change.text
-                                        : found == nullptr);
+        reply->in_doubt &&
+        (change.text ? found != nullptr && !found->value.empty() && found->value == *change.text : found == nullptr);
     if (!did_it_before) {
       mirror_.distrust();
       co_return Error(Errc::kConflict, fmt::format("{} was changed by somebody else", key));
@@ -125,7 +125,8 @@ Task<Status> Etcd3Store::change_status(Change wanted, Ctx ctx) {
 }
 
 Task<Status> Etcd3Store::create_initialize(std::string text, Ctx ctx) {
-  return change_status({.name = "initialize", .text = std::move(text), .condition = {compare_absent(path("initialize"))}}, ctx);
+  return change_status(
+      {.name = "initialize", .text = std::move(text), .condition = {compare_absent(path("initialize"))}}, ctx);
 }
 
 Task<Status> Etcd3Store::set_initialize(std::string text, Ctx ctx) {
@@ -139,7 +140,8 @@ Task<Status> Etcd3Store::set_config(std::string text, std::optional<Version> exp
 }
 
 Task<Status> Etcd3Store::set_failover(std::string text, std::optional<Version> expected, Ctx ctx) {
-  return change_status({.name = "failover", .text = std::move(text), .condition = version_is("failover", expected)}, ctx);
+  return change_status({.name = "failover", .text = std::move(text), .condition = version_is("failover", expected)},
+                       ctx);
 }
 
 Task<Result<Version>> Etcd3Store::set_sync(std::string text, std::optional<Version> expected, Ctx ctx) {
@@ -180,7 +182,8 @@ Task<Result<std::map<int, ClusterView>>> Etcd3Store::load_groups(Ctx ctx) {
     const auto slash = name.find('/');
     const std::string group = name.substr(0, slash);
     const auto number = parse_int(group);
-    if (slash == name.npos || !number || std::to_string(*number) != group || *number < 0 || *number > 1'000'000) continue;
+    if (slash == name.npos || !number || std::to_string(*number) != group || *number < 0 || *number > 1'000'000)
+      continue;
     keys[static_cast<int>(*number)].push_back(
         {name.substr(slash + 1), std::move(kv.value), std::to_string(kv.mod_revision), std::move(kv.lease)});
   }

@@ -77,10 +77,16 @@ class Etcd3Store final : public Store {
   Task<Result<LeaseHeld>> confirmed(LeaseProof proof, std::uint64_t term, Ctx ctx);
   Value::List report_ops(const LeaderReport& report) const;
   Value::List status_ops(const StatusInfo& status) const;
-  Task<Result<Reply>> if_mine(Value::List actions, Ctx ctx);
-  Task<Result<Reply>> confirm(LeaderReport report, Ctx ctx);
-  Task<Result<Reply>> rebind(LeaseProof proof, Ctx ctx);
-  std::optional<RenewOutcome> verdict_on(const KeyValue* leader, const LeaseProof& proof) const;
+
+  // The leader key as a majority knows it, and in which term.
+  struct Reading {
+    std::optional<KeyValue> leader;
+    std::uint64_t raft_term = 0;
+  };
+  Task<Result<Reading>> if_mine(Value::List actions, Ctx ctx);
+  Task<Result<Reading>> confirm(LeaderReport report, Ctx ctx);
+  Task<Result<Reading>> rebind(LeaseProof proof, Ctx ctx);
+  std::optional<RenewOutcome> verdict_on(const std::optional<KeyValue>& leader, const LeaseProof& proof) const;
 
   const Etcd3Options options_;
   TaskGroup group_;

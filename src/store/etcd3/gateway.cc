@@ -97,9 +97,10 @@ Task<Gateway::Attempt> Gateway::attempt(http::Url url, Request request, Ctx ctx)
   if (wants_token_ && token_.empty()) {
     const Status proved = co_await authenticate(url, {}, ctx);
     if (!proved.ok()) {
-      co_return Attempt{.verdict = proved.error().code() == Errc::kDenied ? Verdict::kRefused : Verdict::kEndpointFailed,
-                        .code = proved.error().code(),
-                        .text = proved.error().text()};
+      co_return Attempt{
+          .verdict = proved.error().code() == Errc::kDenied ? Verdict::kRefused : Verdict::kEndpointFailed,
+          .code = proved.error().code(),
+          .text = proved.error().text()};
     }
   }
   http::Call call = http_call(url, request.method, request.body);
@@ -202,7 +203,8 @@ Task<Status> Gateway::recover(http::Url url, Attempt failed, Progress* progress,
 Task<Status> Gateway::repair(http::Url url, Attempt failed, Ctx ctx) {
   if (failed.verdict == Verdict::kWrongPrefix) co_return co_await find_prefix(url, ctx);
   if (options_.username.empty()) {
-    co_return Error(Errc::kDenied, fmt::format("{}: {}; set etcd3.username and etcd3.password", url.origin(), failed.text));
+    co_return Error(Errc::kDenied,
+                    fmt::format("{}: {}; set etcd3.username and etcd3.password", url.origin(), failed.text));
   }
   co_return co_await authenticate(url, failed.token, ctx);
 }

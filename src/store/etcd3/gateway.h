@@ -70,7 +70,7 @@ class Gateway {
     Errc code = Errc::kFailed;  // if refused
     std::string text;           // unless answered
     bool may_have_acted = false;
-    std::string token;          // that was sent
+    std::string token;  // that was sent
   };
   struct Progress {  // of one call()
     Instant deadline;

@@ -22,6 +22,7 @@ bool Keys::matters(std::string_view name, const Entry* before, const Entry& afte
   const bool was_there = before != nullptr && !before->deleted;
   if (was_there == after.deleted) return true;  // came or went
   if (!was_there || before->value == after.value) return false;
+  if (name.starts_with("members/") && name.substr(8) == own_name_) return false;  // nobody else writes it
   if (name.starts_with("members/")) return without_positions(before->value) != without_positions(after.value);
   if (name == "status" || name == "optime/leader") return value_of("leader") != own_name_;
   return name == "leader" || name == "config" || name == "failover" || name == "sync" || name == "initialize";
@@ -82,6 +83,12 @@ const Keys::Entry* Keys::find(std::string_view name) const {
 std::string Keys::value_of(std::string_view name) const {
   const Entry* entry = find(name);
   return entry == nullptr ? std::string() : entry->value;
+}
+
+std::size_t Keys::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [name, entry] : entries_) sum += name.size() + entry.value.size();
+  return sum;
 }
 
 std::vector<RawKey> Keys::raw() const {

@@ -36,6 +36,7 @@ class Keys {
   [[nodiscard]] std::string value_of(std::string_view name) const;  // "" if absent
 
   [[nodiscard]] std::vector<RawKey> raw() const;
+  [[nodiscard]] std::size_t bytes() const;                           // of all names and values
   [[nodiscard]] std::int64_t revision() const { return revision_; }  // of the last range; 0: there was none
   [[nodiscard]] std::uint64_t changes() const { return changes_; }   // counts everything that may change a view
   [[nodiscard]] const std::string& prefix() const { return prefix_; }

@@ -17,6 +17,9 @@ namespace {
 // Each turn begins with another keepalive; more than two happen only while etcd changes its leader.
 constexpr int kMaxTurns = 8;
 
+// A renewal must stay quick whatever somebody wrote into the store: beyond this it reads the leader key alone.
+constexpr std::size_t kMaxBytesToRead = 256u << 10;
+
 const KeyValue* find_key(const TxnReply& reply, const std::string& key) {
   if (!reply.range) return nullptr;
   for (const KeyValue& kv : *reply.range) {
@@ -48,10 +51,10 @@ Task<Result<LeaseHeld>> Etcd3Store::acquire_leader(Ctx ctx) {
   for (int turn = 0; turn < kMaxTurns; ++turn) {
     const auto proof = co_await lease_.refresh(ctx);
     if (!proof.ok()) co_return proof.error();
-    Request request{.method = "/kv/txn",
-                    .body = txn({compare_absent(key)}, {op_put(put(key, options_.name, proof->id))},
-                                {op_range(range_of_key(key))}),
-                    .idempotent = false};
+    Request request{
+        .method = "/kv/txn",
+        .body = txn({compare_absent(key)}, {op_put(put(key, options_.name, proof->id))}, {op_range(range_of_key(key))}),
+        .idempotent = false};
     const auto reply = co_await gateway_.call(std::move(request), ctx);
     if (!reply.ok() && reply.error().code() == Errc::kNotFound) {
       lease_.forget(proof->id);
@@ -66,7 +69,8 @@ Task<Result<LeaseHeld>> Etcd3Store::acquire_leader(Ctx ctx) {
       mirror_.distrust();
       co_return Error(Errc::kConflict, fmt::format("the leader key is held by {}", holder(leader)));
     }
-    mirror_.wrote("leader", options_.name, proof->id, leader != nullptr ? leader->mod_revision : reply->header.revision);
+    mirror_.wrote("leader", options_.name, proof->id,
+                  leader != nullptr ? leader->mod_revision : reply->header.revision);
     co_return co_await confirmed(*proof, reply->header.raft_term, ctx);
   }
   co_return Error(Errc::kUnavailable, "etcd forgets the lease again and again");
@@ -89,38 +93,47 @@ Task<Result<LeaseHeld>> Etcd3Store::take_leader(Ctx ctx) {
   co_return Error(Errc::kUnavailable, "etcd forgets the lease again and again");
 }
 
-// One transaction: if the key has our name, `actions`; in any case everything is read.
-Task<Result<Reply>> Etcd3Store::if_mine(Value::List actions, Ctx ctx) {
-  const Value read_all = op_range(range_of_prefix(mirror_.keys().prefix()));
-  actions.push_back(read_all);
-  Request request{.method = "/kv/txn",
-                  .body = txn({compare_value(path("leader"), options_.name)}, std::move(actions), {read_all})};
-  co_return co_await gateway_.call(std::move(request), ctx);
+// One transaction: if the key has our name, `actions`; in any case it is read, and everything else along with it.
+Task<Result<Etcd3Store::Reading>> Etcd3Store::if_mine(Value::List actions, Ctx ctx) {
+  const std::string key = path("leader");
+  const bool everything = mirror_.keys().bytes() <= kMaxBytesToRead;
+  const Value range = op_range(everything ? range_of_prefix(mirror_.keys().prefix()) : range_of_key(key));
+  actions.push_back(range);
+  Request request{.method = "/kv/txn", .body = txn({compare_value(key, options_.name)}, std::move(actions), {range})};
+  const auto reply = co_await gateway_.call(std::move(request), ctx);
+  if (!reply.ok()) co_return reply.error();
+  const TxnReply result = read_txn(reply->body);
+  if (!result.range) co_return Error(Errc::kProtocol, "etcd answered a transaction without what it read");
+  if (everything) mirror_.took_range(*result.range, *reply);
+  const KeyValue* leader = find_key(result, key);
+  co_return Reading{leader == nullptr ? std::nullopt : std::optional(*leader), reply->header.raft_term};
 }
 
 // Proves the key to be ours, and publishes.
-Task<Result<Reply>> Etcd3Store::confirm(LeaderReport report, Ctx ctx) {
+Task<Result<Etcd3Store::Reading>> Etcd3Store::confirm(LeaderReport report, Ctx ctx) {
   const Value::List puts = report_ops(report);
-  auto reply = co_await if_mine(puts, ctx);
-  if (puts.empty() || reply.ok() || reply.error().code() != Errc::kFailed) co_return std::move(reply);
+  auto reading = co_await if_mine(puts, ctx);
+  if (puts.empty() || reading.ok() || reading.error().code() != Errc::kFailed) co_return std::move(reading);
   // etcd refuses what we want to publish (it is full, say): that must not cost the lock (HA-036).
-  log::warning("etcd: could not write /status or /failsafe: {}", reply.error().text());
+  log::warning("etcd: could not write /status or /failsafe: {}", reading.error().text());
   co_return co_await if_mine({}, ctx);
 }
 
 // The key has our name but another lease: that of a former process, or of ours before its ttl changed (DCS-261).
-Task<Result<Reply>> Etcd3Store::rebind(LeaseProof proof, Ctx ctx) {
+Task<Result<Etcd3Store::Reading>> Etcd3Store::rebind(LeaseProof proof, Ctx ctx) {
   log::warning("I am the leader but not owner of the lease");  // DCS-269
   co_return co_await if_mine({op_put(put(path("leader"), options_.name, proof.id))}, ctx);
 }
 
 // What the leader key, as a majority knows it, says about us. Absent: our name is on it, with a lease that is not `proof`.
-std::optional<RenewOutcome> Etcd3Store::verdict_on(const KeyValue* leader, const LeaseProof& proof) const {
-  if (leader == nullptr) {
+std::optional<RenewOutcome> Etcd3Store::verdict_on(const std::optional<KeyValue>& leader,
+                                                   const LeaseProof& proof) const {
+  if (!leader) {
     return RenewOutcome{.verdict = RenewVerdict::kLost, .vacant = true, .why = "the leader key has expired"};
   }
   if (leader->value != options_.name) {
-    return RenewOutcome{.verdict = RenewVerdict::kLost, .why = fmt::format("the leader key is held by {}", holder(leader))};
+    return RenewOutcome{.verdict = RenewVerdict::kLost,
+                        .why = fmt::format("the leader key is held by {}", holder(&*leader))};
   }
   if (leader->lease != proof.id) return std::nullopt;
   return RenewOutcome{.verdict = RenewVerdict::kKept, .lease = held(proof)};
@@ -132,20 +145,17 @@ Task<RenewOutcome> Etcd3Store::renew_leader(LeaderReport report, Ctx ctx) {
   for (int turn = 0; turn < kMaxTurns; ++turn) {
     const auto proof = co_await lease_.refresh(ctx);
     if (!proof.ok()) co_return unknown(proof.error().text());
-    auto reply = rebinding ? co_await rebind(*proof, ctx) : co_await confirm(report, ctx);
+    const auto reading = rebinding ? co_await rebind(*proof, ctx) : co_await confirm(report, ctx);
     rebinding = false;
-    if (!reply.ok() && reply.error().code() == Errc::kNotFound) {  // a majority does not know the lease
-      why = reply.error().text();
+    if (!reading.ok() && reading.error().code() == Errc::kNotFound) {  // a majority does not know the lease
+      why = reading.error().text();
       lease_.forget(proof->id);
       continue;
     }
-    if (!reply.ok()) co_return unknown(reply.error().text());
-    const TxnReply result = read_txn(reply->body);
-    if (!result.range) co_return unknown("etcd answered a transaction without what it read");
-    mirror_.took_range(*result.range, *reply);
-    const auto verdict = verdict_on(find_key(result, path("leader")), *proof);
+    if (!reading.ok()) co_return unknown(reading.error().text());
+    const auto verdict = verdict_on(reading->leader, *proof);
     if (verdict && verdict->verdict == RenewVerdict::kLost) co_return *verdict;
-    if (verdict && (!proof->term || *proof->term == reply->header.raft_term)) co_return *verdict;
+    if (verdict && (!proof->term || *proof->term == reading->raft_term)) co_return *verdict;
     rebinding = !verdict.has_value();
     why = rebinding ? "the leader key hangs on another lease" : "etcd changed its leader during the renewal";
   }
@@ -156,7 +166,8 @@ Value::List Etcd3Store::status_ops(const StatusInfo& status) const {
   Value::List ops;
   const std::string text = write_status(status);
   const std::string stored = mirror_.keys().value_of("status");
-  if (stored != text && !deep_equal(parse_json(stored).value_or(nullptr), parse_json(text).value_or(nullptr))) {  // DCS-084
+  if (stored != text &&
+      !deep_equal(parse_json(stored).value_or(nullptr), parse_json(text).value_or(nullptr))) {  // DCS-084
     ops.push_back(op_put(put(path("status"), text, {})));
   }
   return ops;
@@ -166,7 +177,8 @@ Value::List Etcd3Store::report_ops(const LeaderReport& report) const {
   Value::List ops = report.status ? status_ops(*report.status) : Value::List();
   if (report.failsafe) {
     const Value stored = parse_json(mirror_.keys().value_of("failsafe")).value_or(nullptr);
-    if (!deep_equal(stored, *report.failsafe)) ops.push_back(op_put(put(path("failsafe"), to_json(*report.failsafe), {})));
+    if (!deep_equal(stored, *report.failsafe))
+      ops.push_back(op_put(put(path("failsafe"), to_json(*report.failsafe), {})));
   }
   return ops;
 }
@@ -175,7 +187,7 @@ Task<Status> Etcd3Store::release_leader(std::optional<Lsn> optime, Ctx ctx) {
   const std::string key = path("leader");
   Value::List actions;
   if (optime) {
-    Complaints ignored;  // the status is about to be rewritten
+    Complaints ignored;                                                           // the status is about to be rewritten
     StatusInfo status = read_status(mirror_.keys().value_of("status"), ignored);  // slots are kept (DCS-083)
     status.optime = *optime;
     actions = status_ops(status);
@@ -187,8 +199,8 @@ Task<Status> Etcd3Store::release_leader(std::optional<Lsn> optime, Ctx ctx) {
   std::int64_t version = known != nullptr && known->value == options_.name ? known->mod_revision : 0;
   for (int turn = 0; turn < 2; ++turn) {
     Request request{.method = "/kv/txn",
-                    .body = txn({compare_value(key, options_.name), compare_version(key, std::to_string(version))}, actions,
-                                {op_range(range_of_key(key))}),
+                    .body = txn({compare_value(key, options_.name), compare_version(key, std::to_string(version))},
+                                actions, {op_range(range_of_key(key))}),
                     .idempotent = false};
     const auto reply = co_await gateway_.call(std::move(request), ctx);
     if (!reply.ok()) co_return reply.error();

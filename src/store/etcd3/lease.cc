@@ -79,9 +79,10 @@ Task<Status> Lease::grant(Ctx ctx) {
   refreshed_at_ = reply->sent_at;
   fresh_grant_ = true;
   if (granted > std::chrono::seconds(seconds_to_ask_for(wanted)) && !std::exchange(warned_, true)) {
-    log::warning("etcd grants leases of {} s although ttl is {}: a dead leader is noticed that much later; shorten etcd's "
-                 "--election-timeout",
-                 to_seconds(granted), to_seconds(wanted));
+    log::warning(
+        "etcd grants leases of {} s although ttl is {}: a dead leader is noticed that much later; shorten etcd's "
+        "--election-timeout",
+        to_seconds(granted), to_seconds(wanted));
   }
   co_return Status();
 }

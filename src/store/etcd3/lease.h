@@ -13,7 +13,7 @@ namespace matriarch::etcd3 {
 // A lease, and what is known about it.
 struct LeaseProof {
   std::string id;
-  Instant sent_at;    // when the request that granted or renewed it was sent: it lasts `granted` from then on
+  Instant sent_at;  // when the request that granted or renewed it was sent: it lasts `granted` from then on
   Duration granted = Duration::zero();
   // A grant is agreed on by a majority. A keepalive is not: it counts only together with an answer of a majority in the
   // same raft term (DESIGN 3). Absent: nothing to compare.

@@ -52,7 +52,7 @@ class Mirror {
   void start_watching();
 
   Task<void> watch_for_ever();
-  Task<bool> watch_once();  // whether it ran for a while
+  Task<bool> watch_once();                                        // whether it ran for a while
   bool take_document(const std::string& text, std::string& why);  // false: the stream is of no more use
   void take_events(const Value& result);
 
@@ -72,14 +72,14 @@ class Mirror {
   std::optional<http::Stream> stream_;
   bool watch_runs_ = false;
   bool watch_is_healthy_ = false;
-  int watch_number_ = 0;  // counts restarts
-  std::int64_t watched_revision_ = 0;   // the watch has told everything up to this
-  std::int64_t awaited_revision_ = 0;   // something we know happened at this, so that the watch must tell it
+  int watch_number_ = 0;               // counts restarts
+  std::int64_t watched_revision_ = 0;  // the watch has told everything up to this
+  std::int64_t awaited_revision_ = 0;  // something we know happened at this, so that the watch must tell it
   Instant awaited_since_;
 
   std::optional<ClusterView> view_;  // made of keys_ at view_changes_
   std::uint64_t view_changes_ = 0;
-  std::set<std::string> complaints_;  // that were logged already
+  std::set<std::string> complaints_;                            // that were logged already
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what is queued when this is destroyed
 };
 

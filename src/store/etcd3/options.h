@@ -15,7 +15,7 @@ struct Etcd3Options {
   // Where etcd is (DCS-225 ff.).
   std::vector<http::HostPort> endpoints;  // may be empty only with `srv`
   bool https = false;
-  std::string srv;         // domain; its SRV records win over `endpoints` (DCS-228)
+  std::string srv;  // domain; its SRV records win over `endpoints` (DCS-228)
   std::string srv_suffix;
   bool use_proxies = false;  // `endpoints` is all there is: the members are not asked for
 

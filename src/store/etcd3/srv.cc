@@ -52,7 +52,8 @@ std::vector<http::HostPort> lookup_srv(const std::string& name) {
   std::memset(&resolver, 0, sizeof resolver);
   if (res_ninit(&resolver) != 0) return {};
   std::vector<unsigned char> answer(65536);
-  const int length = res_nquery(&resolver, name.c_str(), ns_c_in, ns_t_srv, answer.data(), static_cast<int>(answer.size()));
+  const int length =
+      res_nquery(&resolver, name.c_str(), ns_c_in, ns_t_srv, answer.data(), static_cast<int>(answer.size()));
   res_nclose(&resolver);
   ns_msg message;
   if (length < 0 || ns_initparse(answer.data(), length, &message) != 0) return {};

@@ -175,8 +175,8 @@ constexpr std::array kKnownTexts{
 // Codes of gRPC.
 ErrorKind kind_of_code(std::int64_t code) {
   switch (code) {
-    case 4: return ErrorKind::kRetry;        // deadline exceeded
-    case 9: return ErrorKind::kRetry;        // failed precondition
+    case 4: return ErrorKind::kRetry;  // deadline exceeded
+    case 9: return ErrorKind::kRetry;  // failed precondition
     case 14: return ErrorKind::kUnavailable;
     case 16: return ErrorKind::kAuthenticate;
     default: return ErrorKind::kRefused;

@@ -46,7 +46,7 @@ Value op_delete(std::string_view key);
 Value::Map txn(Value::List compare, Value::List success, Value::List failure);
 
 // --- replies
-Header read_header(const Value& reply);  // also of {"result":{"header":...}}
+Header read_header(const Value& reply);        // also of {"result":{"header":...}}
 std::int64_t read_number(const Value* field);  // 64-bit numbers come as text; 0 if absent or neither
 std::string read_lease(const Value* field);    // "" for absent and 0
 std::optional<KeyValue> read_key_value(const Value& kv);
@@ -61,12 +61,12 @@ TxnReply read_txn(const Value& reply);
 
 enum class ErrorKind {
   kLeaseNotFound,
-  kAuthenticate,    // a new token may help
-  kAuthDisabled,    // answer to an authentication that is not needed
+  kAuthenticate,  // a new token may help
+  kAuthDisabled,  // answer to an authentication that is not needed
   kBadCredentials,
-  kUnavailable,     // this member cannot serve now: another may
-  kRetry,           // later
-  kRefused,         // definite
+  kUnavailable,  // this member cannot serve now: another may
+  kRetry,        // later
+  kRefused,      // definite
 };
 
 struct ServerError {
