@@ -95,16 +95,29 @@ void Daemon::handle_signals() {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error of that write, not the end of the agent
 }
 
-int Daemon::run() {
+// TLS files are read here, so that a wrong one is an error at start and not at the first call.
+Status Daemon::make_parts() {
+  auto store = etcd3::Etcd3Store::create(reactor_, store_options(local_, effective_.settings));
+  if (!store) return store.error();
+  store_ = std::move(*store);
+  auto peers = peers::HttpPeers::create(reactor_, peers_options(local_));
+  if (!peers) return peers.error();
+  peers_ = std::move(*peers);
   server_ = std::make_unique<postgres::PostgresServer>(
       reactor_, postgres_options(effective_, local_), [this](const Value& dynamic) { return server_options(dynamic); });
-  store_ = std::make_unique<etcd3::Etcd3Store>(reactor_, store_options(local_, effective_.settings));
-  peers_ = std::make_unique<peers::HttpPeers>(reactor_, peers_options(local_));
   background_ = std::make_unique<TaskGroup>(reactor_);
   agent::Ports ports{.scheduler = reactor_, .store = *store_, .server = *server_, .peers = *peers_, .steps = steps_};
   ports.random = [random = std::make_shared<std::mt19937_64>(std::random_device{}())] { return (*random)(); };
   agent_ = std::make_unique<agent::Agent>(std::move(ports), make_node_config());
   rest_ = std::make_unique<rest::RestApi>(reactor_, *agent_, rest_options(local_));
+  return {};
+}
+
+int Daemon::run() {
+  if (const auto made = make_parts(); !made) {
+    log::critical("{}", made.error().text());
+    return 1;
+  }
   handle_signals();
   reactor_.run_until_done(live());
   return exit_code_;
@@ -124,7 +137,6 @@ Task<void> Daemon::live() {
   background_->request_stop();
   co_await background_->join();
   co_await store_->close();
-  co_await peers_->close();
   co_await server_->close();
 }
 

@@ -26,6 +26,7 @@ class Daemon {
   int run();
 
  private:
+  Status make_parts();
   Task<void> live();
   Task<void> reload();
   void handle_signals();

@@ -185,8 +185,17 @@ etcd3::Etcd3Options store_options(const config::LocalConfig& local, const Settin
   to.name = local.name;
   to.ttl = settings.ttl;
   to.retry_timeout = settings.retry_timeout;
-  to.loop_wait = settings.loop_wait;
   return to;
+}
+
+peers::PeersOptions peers_options(const config::LocalConfig& local) {
+  return {.username = local.ctl.authentication.username,
+          .password = local.ctl.authentication.password.reveal(),
+          .cacert = local.ctl.cacert,
+          .certfile = local.ctl.certfile,
+          .keyfile = local.ctl.keyfile,
+          .keyfile_password = local.ctl.keyfile_password.reveal(),
+          .user_agent = fmt::format("Matriarch/{}", MATRIARCH_VERSION)};
 }
 
 agent::NodeConfig node_config(const config::LocalConfig& local) {
