@@ -1,0 +1,160 @@
+#include "postgres/reloader.h"
+
+#include <csignal>
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/wait.h"
+#include "postgres/data_directory.h"
+#include "postgres/paths.h"
+#include "postgres/text.h"
+
+namespace matriarch::postgres {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr auto kReloadLook = milliseconds(5);
+constexpr auto kReloadLimit = seconds(2);
+// The checkpointer switches waiting for standbys on for everybody, and does not tell when it has.
+constexpr auto kSynchronousSettle = milliseconds(100);
+
+bool is_plain_name(std::string_view name) {
+  if (name.empty() || name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789$") != std::string_view::npos) {
+    return false;
+  }
+  const auto lower = lower_case(name);
+  return (name[0] < '0' || name[0] > '9') && name[0] != '$' && lower != "first" && lower != "any";
+}
+
+std::string quoted_name(const std::string& name) {
+  if (is_plain_name(name)) return name;
+  std::string result = "\"";
+  for (const char c : name) {
+    if (c == '"') result += c;
+    result += c;
+  }
+  return result + '"';
+}
+
+}  // namespace
+
+std::string synchronous_standby_names(std::vector<std::string> names, int count, SyncMode mode) {
+  if (contains(names, "*") || (names.empty() && count >= 1)) names = {std::string(kSyncPlaceholder)};
+  if (names.empty()) return {};
+  std::ranges::sort(names);
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "" : ",") + quoted_name(name);
+  const int number = count > 0 ? count : static_cast<int>(names.size());
+  if (mode == SyncMode::kQuorum) return fmt::format("ANY {} ({})", number, list);
+  return names.size() == 1 ? list : fmt::format("{} ({})", number, list);
+}
+
+Value Reloader::pending_restart_reason() const {
+  Value::Map all;
+  if (pending_of_ && pending_of_ == core_.supervisor.known()) all = pending_;
+  for (const auto& raised : starter_.raised()) {
+    if (!core_.supervisor.known()) break;
+    all.set(raised.name, Value::Map{});
+    all[raised.name].as_map().set("old_value", raised.control_value);
+    all[raised.name].as_map().set("new_value", raised.configured_value);
+  }
+  return all.empty() ? Value() : Value(std::move(all));
+}
+
+Task<Status> Reloader::apply(PostgresOptions options, bool forced, Ctx ctx) {
+  options.data_dir = core_.options.data_dir;  // takes a restart of the program (CFG-039)
+  core_.options = std::move(options);
+  if (files_.custom_bootstrap || !core_.supervisor.accepting()) co_return Status();  // written at the next start
+  co_return co_await write_and_reload(forced, true, std::move(ctx));
+}
+
+// Of an adopted server we know neither the role nor what it follows; writing the file would lose that.
+Task<Status> Reloader::learn_role(Ctx ctx) {
+  if (core_.role != Role::kUninitialized) co_return Status();
+  const auto rows = co_await core_.supervisor.monitor().query("SELECT pg_catalog.pg_is_in_recovery()", ctx);
+  if (!rows) co_return rows.error();
+  core_.role = rows->text(0, 0) == "t" ? Role::kReplica : Role::kPrimary;
+  if (core_.role == Role::kReplica && files_.recovery().empty()) co_await follower_.learn(std::move(ctx));
+  co_return Status();
+}
+
+Task<Status> Reloader::write_and_reload(bool forced, bool callback, Ctx ctx) {
+  if (auto known = co_await learn_role(ctx); !known) co_return known;
+  const auto written = co_await files_.write(ctx);
+  if (!written) co_return written.error();
+  if (!written->any() && !forced) co_return Status();
+  if (auto reloaded = co_await reload_and_wait(ctx); !reloaded) co_return reloaded;
+  if (callback) scripts_.callback(CallbackAction::kOnReload, core_.role);
+  co_await find_pending_restart(std::move(ctx));
+  co_return Status();
+}
+
+Task<Status> Reloader::reload_and_wait(Ctx ctx) {
+  constexpr std::string_view kLoadTime = "SELECT pg_catalog.pg_conf_load_time()";
+  auto& monitor = core_.supervisor.monitor();
+  const auto before = co_await monitor.query(std::string(kLoadTime), ctx);
+  const auto postmaster = core_.supervisor.known();
+  if (!postmaster) co_return Error(Errc::kUnavailable, "the server does not run");
+  if (auto sent = postmaster->signal(SIGHUP); !sent) co_return sent;
+  const Ctx limited = ctx.until(core_.reactor.now() + kReloadLimit);
+  while (before) {
+    const auto now = co_await monitor.query(std::string(kLoadTime), limited);
+    if (!now || now->text(0, 0) != before->text(0, 0)) break;
+    if (!co_await sleep_for(core_.reactor, kReloadLook, limited)) break;
+  }
+  co_return Status();
+}
+
+Task<void> Reloader::find_pending_restart(Ctx ctx) {
+  const auto postmaster = core_.supervisor.known();
+  const auto rows = co_await core_.supervisor.monitor().query(
+      "SELECT name, COALESCE(setting, ''), COALESCE(unit, ''), vartype FROM pg_catalog.pg_settings WHERE pending_restart", ctx);
+  if (!rows) co_return;
+  Value::Map pending;
+  for (std::size_t i = 0; i < rows->rows.size(); ++i) {
+    const std::string name = rows->text(i, 0);
+    if (is_recovery_setting(name) || name == "hot_standby") continue;
+    const auto run = co_await core_.run({program(core_.options, "postgres"), "-D", core_.data_dir().string(), "-C", name,
+                                         "--config-file=" + main_conf(core_.options).string()}, {}, ctx);
+    std::string next = "?";
+    if (run && run->status.success()) {
+      next = pretty_value(trimmed(run->out), rows->text(i, 2), rows->text(i, 3));
+    }
+    Value::Map reason;
+    reason.set("old_value", pretty_value(rows->text(i, 1), rows->text(i, 2), rows->text(i, 3)));
+    reason.set("new_value", next);
+    pending.set(name, std::move(reason));
+  }
+  pending_ = std::move(pending);
+  pending_of_ = postmaster;
+}
+
+void Reloader::role_changed() { core_.background.spawn(apply_role(this)); }
+
+Task<void> Reloader::apply_role(Reloader* self) {
+  constexpr auto kLimit = seconds(30);
+  const Ctx ctx{.deadline = self->core_.reactor.now() + kLimit, .stop = self->core_.background.stop_token()};
+  const auto applied = co_await self->write_and_reload(false, false, ctx);
+  if (!applied) log::warning("the configuration of the new role is not in force: {}", applied.error().text());
+}
+
+Task<Status> Reloader::set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode, Ctx ctx) {
+  auto text = synchronous_standby_names(std::move(names), count, mode);
+  if (files_.synchronous_standby_names == text) co_return Status();
+  const bool switched_on = !text.empty() && files_.synchronous_standby_names.value_or("").empty();
+  files_.synchronous_standby_names = text;
+  if (!core_.supervisor.accepting()) co_return Status();
+  if (auto known = co_await learn_role(ctx); !known) co_return known;
+  const auto written = co_await files_.write(ctx);
+  if (!written) co_return written.error();
+  if (!written->any()) co_return Status();
+  if (auto reloaded = co_await reload_and_wait(ctx); !reloaded) co_return reloaded;
+  if (switched_on) co_return co_await sleep_for(core_.reactor, kSynchronousSettle, std::move(ctx));
+  co_return Status();
+}
+
+}  // namespace matriarch::postgres
