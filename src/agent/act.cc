@@ -51,7 +51,7 @@ Task<Decision> Agent::decide_with_answers() {
 Task<void> Agent::gather(const Decision& decision) {
   switch (decision.verdict) {
     case Verdict::kPollPeers:
-      node_.world.peers = co_await poll(decision.ask, node_.within(kPeerPatience));
+      node_.world.peers = co_await poll(decision.ask, node_.in_time(kPeerPatience));
       break;
     case Verdict::kCompare:
       co_await compare_timelines(decision);
@@ -91,7 +91,7 @@ Task<std::vector<PeerStatus>> Agent::poll(std::vector<Member> members, Ctx ctx) 
 Task<void> Agent::compare_timelines(const Decision& decision) {
   node_.world.divergence_unknown = true;
   if (!decision.source) co_return;
-  const Ctx ctx = node_.within(kPeerPatience);
+  const Ctx ctx = node_.in_time(kPeerPatience);
   const auto local = co_await node_.ports.server.local_position(ctx);
   if (!local) co_return;
   const Upstream upstream{.member = decision.source->name, .address = address_of(decision.source->data)};
@@ -122,7 +122,7 @@ Task<void> Agent::ask_failsafe() {
   const Instant sent_at = node_.ports.scheduler.now();
   FailsafeMessage message{.name = node_.config.name, .conn_url = node_.config.conn_url, .api_url = node_.config.api_url};
   message.slots = node_.world.server.slots;
-  Ctx ctx = node_.within(kPeerPatience);
+  Ctx ctx = node_.in_time(kPeerPatience);
   ctx = ctx.until(std::max(node_.lease.state().times.fence_at, sent_at + std::chrono::milliseconds(1)));
   const auto answers = co_await node_.ports.peers.post_failsafe(std::move(others), std::move(message), ctx);
   if (std::ranges::all_of(answers, &FailsafeAnswer::accepted)) {
@@ -146,12 +146,12 @@ Task<bool> Agent::act(Decision decision) {
     case Verdict::kFollow: co_return co_await follow_if_needed(std::move(decision));
     case Verdict::kWriteInitialize: co_return co_await write_initialize(std::move(decision));
     case Verdict::kWriteConfig: {
-      const auto written = co_await node_.ports.store.set_config(to_json(node_.dynamic_config), std::nullopt, node_.store_ctx());
+      const auto written = co_await node_.ports.store.set_config(to_json(node_.dynamic_config), std::nullopt, node_.store_in_time());
       co_return written.ok() && node_.dynamic_config.truthy();
     }
     case Verdict::kClearFailover: {
       const auto cleared =
-          co_await node_.ports.store.set_failover(decision.text, decision.expected, node_.store_ctx());
+          co_await node_.ports.store.set_failover(decision.text, decision.expected, node_.store_in_time());
       co_return cleared.ok();
     }
     case Verdict::kCancelAction:
@@ -171,33 +171,33 @@ Task<bool> Agent::act(Decision decision) {
 }
 
 Task<bool> Agent::acquire(Decision decision) {
-  const auto acquired = co_await node_.lease.acquire(node_.store_ctx());
+  const auto acquired = co_await node_.lease.acquire(node_.store_in_time());
   if (!acquired) {
     log::info("Could not take out TTL lock: {}", acquired.error().text());
     co_return acquired.error().code() == Errc::kConflict;  // somebody else was faster: look who
   }
   node_.step("lead.acquired");
   if (node_.view->failover && node_.view->failover->pending()) {  // HA-165
-    const auto cleared = co_await node_.ports.store.set_failover(decision.text, std::nullopt, node_.store_ctx());
+    const auto cleared = co_await node_.ports.store.set_failover(decision.text, std::nullopt, node_.store_in_time());
     if (!cleared) log::warning("could not clear /failover: {}", cleared.error().text());
   }
   co_return true;
 }
 
 Task<bool> Agent::resume_lease() {
-  const auto outcome = co_await node_.lease.renew(node_.store_ctx());
+  const auto outcome = co_await node_.lease.renew(node_.store_in_time());
   co_return outcome.verdict != RenewVerdict::kUnknown;
 }
 
 Task<bool> Agent::release_lock() {
-  const auto released = co_await node_.lease.release(std::nullopt, node_.store_ctx());
+  const auto released = co_await node_.lease.release(std::nullopt, node_.store_in_time());
   if (!released) log::warning("could not release the leader key: {}", released.error().text());
   co_await node_.touch();  // HA-238
   co_return false;
 }
 
 Task<bool> Agent::write_initialize(Decision decision) {
-  const auto ctx = node_.store_ctx();
+  const auto ctx = node_.store_in_time();
   const auto written = decision.if_absent ? co_await node_.ports.store.create_initialize(decision.text, ctx)
                                           : co_await node_.ports.store.set_initialize(decision.text, ctx);
   if (!written) log::warning("could not write /initialize: {}", written.error().text());
@@ -215,15 +215,15 @@ Task<bool> Agent::demote(Decision decision) {
 
 Task<bool> Agent::follow_if_needed(Decision decision) {
   if (!decision.target || !decision.target->upstream) co_return false;  // B10: keep the old upstream
-  const auto change = co_await node_.ports.server.follow_change(*decision.target, node_.within(kQueryPatience));
+  const auto change = co_await node_.ports.server.follow_change(*decision.target, node_.in_time(kQueryPatience));
   if (change == FollowChange::kNone) {
     if (node_.world.server.replay_paused && !node_.settings.paused) {  // HA-154
-      (void)co_await node_.ports.server.resume_replay(node_.within(kQueryPatience));
+      (void)co_await node_.ports.server.resume_replay(node_.in_time(kQueryPatience));
     }
     co_return false;
   }
   if (change == FollowChange::kReload) {
-    const auto followed = co_await node_.ports.server.follow(*decision.target, node_.within(kQueryPatience));
+    const auto followed = co_await node_.ports.server.follow(*decision.target, node_.in_time(kQueryPatience));
     if (!followed) log::warning("could not follow {}: {}", decision.target->upstream->member, followed.error().text());
     co_return false;
   }

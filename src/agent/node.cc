@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "policy/bookkeeping.h"
+#include "policy/election.h"
 #include "policy/upkeep.h"
 
 namespace matriarch::agent {
@@ -30,8 +31,17 @@ Ctx Node::within(Duration duration, std::stop_token stop) const {
   return {.deadline = ports.scheduler.now() + duration, .stop = std::move(stop)};
 }
 
+Ctx Node::in_time(Duration duration) const {
+  constexpr Duration kLastLook = std::chrono::milliseconds(50);  // past F there is only time for what is at hand
+  const Instant now = ports.scheduler.now();
+  const Ctx ctx = within(duration);
+  // A node that is not the primary has nothing to fence: it may wait although an old lease ran out.
+  if (lease.state().status != policy::LeaseState::Status::kHeld || !world.server.is_primary()) return ctx;
+  return ctx.until(std::max(lease.state().times.fence_at, now + kLastLook));
+}
+
 Task<void> Node::look_at_server() {
-  world.server = co_await ports.server.observe(within(kQueryPatience));
+  world.server = co_await ports.server.observe(in_time(kQueryPatience));
   if (!world.server.control.system_id.empty()) world.system_id = world.server.control.system_id;
   if (world.server.directory != DataDirectory::kPresent) world.system_id.clear();
   world.can_rewind = settings.use_pg_rewind && ports.server.can_rewind(world.server);
@@ -73,7 +83,7 @@ MemberData Node::member_data() const {
       data.replay_lsn = server.replay_lsn;
       data.receive_lsn = server.receive_lsn;
       data.replication_state = server.replication_state;
-      data.timeline = server.received_timeline != 0 ? server.received_timeline : server.control.checkpoint_timeline;
+      data.timeline = policy::my_timeline(world);
     } else {
       data.timeline = server.timeline;
     }
@@ -102,7 +112,7 @@ LeaderReport Node::leader_report() const {
 }
 
 Task<void> Node::touch() {
-  const auto written = co_await ports.store.touch_member(member_data(), store_ctx());
+  const auto written = co_await ports.store.touch_member(member_data(), store_in_time());
   if (!written) log::warning("could not write the member key: {}", written.error().text());
 }
 

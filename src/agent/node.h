@@ -61,9 +61,13 @@ struct Node {
   Value scheduled_restart;          // map or null (HA-264)
   bool shutdown_requested = false;
 
-  // Deadlines for one store operation, one look at the server, one round of the peers.
+  // For procedures: a deadline for one store operation, or for anything else.
   [[nodiscard]] Ctx store_ctx(std::stop_token stop = {}) const;
   [[nodiscard]] Ctx within(Duration duration, std::stop_token stop = {}) const;
+  // For the loop: the same, but never beyond F. Whatever the store, the server or a peer does, the loop of a node that holds
+  // the lease is back in time to fence it.
+  [[nodiscard]] Ctx in_time(Duration duration) const;
+  [[nodiscard]] Ctx store_in_time() const { return in_time(settings.retry_timeout); }
 
   void step(std::string_view name) const { ports.steps.reached(name); }
 

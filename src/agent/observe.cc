@@ -7,8 +7,6 @@
 
 namespace matriarch::agent {
 
-using policy::LeaseState;
-
 Task<void> Agent::observe() {
   co_await load_view();
   co_await adopt_dynamic_config();
@@ -32,13 +30,9 @@ Task<void> Agent::observe() {
   world.failsafe_asked = false;
 }
 
-// A primary whose lease runs must be back before F, whatever the store does.
 Task<void> Agent::load_view() {
-  Ctx ctx = node_.store_ctx();
-  const LeaseState& lease = node_.lease.state();
-  if (lease.status == LeaseState::Status::kHeld) ctx = ctx.until(lease.times.fence_at);
   node_.view_asked_at = node_.ports.scheduler.now();
-  auto view = co_await node_.ports.store.load(ctx);
+  auto view = co_await node_.ports.store.load(node_.store_in_time());
   if (!view) {
     if (node_.view) log::error("Error communicating with DCS: {}", view.error().text());
     node_.view.reset();  // DCS-152
@@ -87,7 +81,7 @@ Task<void> Agent::adopt_dynamic_config() {
   node_.mixed = mixed;
   node_.settings = node_.config.settings_of(node_.dynamic_config, mixed);
   node_.lease.configure(node_.settings);
-  const auto applied = co_await node_.ports.server.apply_settings(node_.dynamic_config, node_.within(kQueryPatience));
+  const auto applied = co_await node_.ports.server.apply_settings(node_.dynamic_config, node_.in_time(kQueryPatience));
   if (!applied) log::warning("could not apply the new configuration to PostgreSQL: {}", applied.error().text());
 }
 

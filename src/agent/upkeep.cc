@@ -24,7 +24,7 @@ Task<void> Agent::keep_history() {
   if (!policy::history_outdated(node_.world)) co_return;
   std::vector<HistoryRow> own;
   if (node_.world.server.timeline > 1) {
-    auto rows = co_await node_.ports.server.timeline_history(node_.world.server.timeline, node_.within(kQueryPatience));
+    auto rows = co_await node_.ports.server.timeline_history(node_.world.server.timeline, node_.in_time(kQueryPatience));
     if (!rows) {
       log::warning("could not read the timeline history: {}", rows.error().text());
       co_return;
@@ -33,7 +33,7 @@ Task<void> Agent::keep_history() {
   }
   const auto rows = policy::history_to_write(node_.world, std::move(own));
   if (!rows) co_return;
-  const auto written = co_await node_.ports.store.set_history(write_history(*rows), node_.store_ctx());
+  const auto written = co_await node_.ports.store.set_history(write_history(*rows), node_.store_in_time());
   if (!written) log::warning("could not write /history: {}", written.error().text());
 }
 
@@ -44,7 +44,7 @@ Task<void> Agent::keep_slots() {
     if (!slot.expect_active) plan.keep_inactive[name] = true;
   }
   plan.drop_unknown = !node_.settings.paused;  // HA-281
-  const auto synced = co_await node_.ports.server.sync_slots(std::move(plan), node_.within(kQueryPatience));
+  const auto synced = co_await node_.ports.server.sync_slots(std::move(plan), node_.in_time(kQueryPatience));
   if (!synced) log::warning("could not synchronise the replication slots: {}", synced.error().text());
 }
 
