@@ -48,6 +48,10 @@ bool Postgres::reachable_from(Endpoint from) const {
 }
 
 void Postgres::write(std::uint64_t bytes, std::function<void(bool, Lsn, std::uint64_t)> answered) {
+  if (os_.frozen()) {  // it lies in the socket's buffer until the machine goes on
+    os_.post([this, bytes, answered = std::move(answered)]() mutable { write(bytes, std::move(answered)); });
+    return;
+  }
   if (!writable()) {
     answered(false, Lsn(), 0);
     return;

@@ -1,0 +1,212 @@
+#include "sim/checks.h"
+
+#include <algorithm>
+
+#include "sim/settings_of.h"
+
+namespace matriarch::sim {
+
+using std::chrono::seconds;
+
+Checks::Checks(const Scenario& scenario, CheckOptions options, VirtualScheduler& scheduler, StoreCluster& store, Trace& trace,
+               Coverage& coverage)
+    : scenario_(scenario), options_(options), scheduler_(scheduler), store_(store), trace_(trace), coverage_(coverage) {
+  store_.on_commit([this](const StoreKeys& keys) { committed(keys); });
+}
+
+void Checks::violate(std::string what) {
+  if (violations_.size() >= 20) return;
+  trace_.line("CHECK", "VIOLATION: {}", what);
+  violations_.push_back(fmt::format("at {:.3f} s: {}", to_seconds(scheduler_.now().time_since_epoch()) - 3600.0, what));
+}
+
+Node& Checks::node_of(std::string_view name) const {
+  return **std::ranges::find_if(nodes_, [&](const Node* node) { return node->name() == name; });
+}
+
+// --- one writable primary at any instant
+
+bool Checks::counts_as_primary(const Node& node) const {
+  if (!node.postgres().can_acknowledge()) return false;
+  if (options_.guardian) return true;
+  return node.guarded_since() != Instant::max() && scheduler_.now() >= node.guarded_since() + options_.grace;
+}
+
+bool Checks::paused_for(Duration duration) const { return paused_since_ && scheduler_.now() >= *paused_since_ + duration; }
+
+void Checks::after_event() {
+  int writable = 0;
+  for (const Node* node : nodes_) writable += node->postgres().writable() ? 1 : 0;
+  if (writable < 2) return;
+  coverage_.hit("check: more than one server takes writes (agent dead, frozen, or paused)");
+  // In pause an operator may have more than one; resuming takes the agents a moment to sort out.
+  const Duration after_pause = 2 * scenario_.settings.loop_wait + seconds(10);
+  if (paused_since_ || scheduler_.now() < unpaused_at_ + after_pause) return;
+  std::string primaries;
+  int count = 0;
+  for (const Node* node : nodes_) {
+    if (!counts_as_primary(*node)) continue;
+    ++count;
+    primaries += primaries.empty() ? node->name() : " and " + node->name();
+  }
+  if (count >= 2) violate(fmt::format("INV-1 two writable primaries: {}", primaries));
+}
+
+void Checks::writable_changed(Postgres& server) {
+  trace_.line(server.name(), "{} writes", server.writable() ? "takes" : "no longer takes");
+}
+
+// --- no acknowledged write is lost
+
+void Checks::acknowledged(Node& node, Lsn end, std::uint64_t serial) {
+  ++acknowledged_count_;
+  all_.push_back({.end = end, .serial = serial});
+  const ClusterView& view = store_.keys().view();
+  if (view.sync.active() && view.sync.leader_matches(node.name())) promised_.push_back({.end = end, .serial = serial});
+}
+
+void Checks::check_promise(const Postgres& server) {
+  for (const Acknowledged& write : promised_) {
+    if (server.wal().contains(write.end, write.serial)) continue;
+    violate(fmt::format("INV-2 {} was promoted without a write that had been acknowledged under synchronous replication ({:x})",
+                        server.name(), write.end.value));
+    promised_.clear();
+    return;
+  }
+}
+
+void Checks::watch_sync(const StoreKeys& keys) {
+  if (keys.view().sync.active() || promised_.empty()) return;
+  promised_.clear();  // switched off: nothing is promised any more
+}
+
+void Checks::at_end(const Postgres& primary) {
+  check_promise(primary);
+  for (const Acknowledged& write : all_) {
+    if (!primary.wal().contains(write.end, write.serial)) ++lost_;
+  }
+  if (lost_ > 0) coverage_.hit("check: acknowledged writes lost (asynchronous replication)");
+}
+
+// --- elections
+
+void Checks::judge_election(const StoreKeys& keys, const std::string& winner) {
+  const ClusterView& view = keys.view();
+  const Postgres& server = node_of(winner).postgres();
+  const Settings settings = view.config ? settings_of(view.config->data) : scenario_.settings;
+  election_ = {.winner = winner, .complaint = std::nullopt};
+  const bool asked_for = view.failover && view.failover->pending();
+  const bool asked_for_me = asked_for && view.failover->candidate == winner;
+  const Value::Map& tags = scenario_.tags.at(static_cast<std::size_t>(node_of(winner).index()));
+  if (server.writable()) {
+    if (view.timeline() > server.wal().timeline() && !settings.paused) {
+      election_.complaint = "HA-172: a primary of an old timeline took the lock";
+    }
+    return;
+  }
+  if (asked_for_me) return;
+  const Lsn position = server.wal().end();
+  if (!asked_for && view.status.optime.value > position.value + settings.maximum_lag_on_failover) {
+    election_.complaint = fmt::format("HA-182: it lags by {} bytes", view.status.optime.value - position.value);
+  } else if (view.sync.active() && settings.synchronous_mode == SyncMode::kPriority && !view.sync.matches(winner, true)) {
+    election_.complaint = "HA-178: it is not in /sync";
+  } else if (Tags{.raw = tags}.nofailover()) {
+    election_.complaint = "HA-174: it is tagged nofailover";
+  } else if (settings.check_timeline && view.timeline() > server.wal().timeline()) {
+    election_.complaint = "HA-183: its timeline is old";
+  }
+}
+
+void Checks::committed(const StoreKeys& keys) {
+  const std::string leader = keys.leader ? keys.leader->name : std::string();
+  if (leader != leader_ || (keys.leader && keys.leader->version != leader_version_ && leader_ != leader)) {
+    trace_.line("store", "leader key: {} -> {}", leader_.empty() ? "-" : leader_, leader.empty() ? "-" : leader);
+    if (!leader.empty()) judge_election(keys, leader);
+    leader_ = leader;
+  }
+  leader_version_ = keys.leader ? keys.leader->version : 0;
+  watch_sync(keys);
+  watch_pause(keys);
+  watch_identity(keys);
+}
+
+void Checks::commanded(Node& node, ServerCommand command) {
+  trace_.line(node.name(), "agent: {}", to_string(command));
+  coverage_.hit(fmt::format("command: {}", to_string(command)));
+  if (command == ServerCommand::kPromote) {
+    if (leader_ != node.name()) {
+      violate(fmt::format("INV-3 {} promotes, but the leader key says '{}'", node.name(), leader_));
+    } else if (election_.winner == node.name() && election_.complaint) {
+      violate(fmt::format("INV-3 {} promotes against the election rule: {}", node.name(), *election_.complaint));
+    }
+  }
+  // INV-5. What people asked for during the pause is theirs; so is what they asked for just before.
+  const bool by_people = scheduler_.now() < operator_acted_ + seconds(180);
+  if (command != ServerCommand::kFollow && !by_people && paused_for(seconds(60)) && node.agent() != nullptr &&
+      node.guarded_since() != Instant::max() && scheduler_.now() >= node.guarded_since() + seconds(60)) {
+    violate(fmt::format("INV-5 the cluster is paused, and the agent of {} does '{}'", node.name(), to_string(command)));
+  }
+}
+
+void Checks::promoted(Postgres& server) {
+  coverage_.hit("check: promotions");
+  const ClusterView& view = store_.keys().view();
+  const bool by_hand = view.failover && view.failover->pending() && !view.failover->is_switchover();
+  if (by_hand || scheduler_.now() < operator_acted_ + seconds(60)) {
+    promised_.clear();  // a manual failover may lose data (HA-209, SYNC-040)
+    return;
+  }
+  check_promise(server);
+}
+
+// --- pause, identity, data
+
+void Checks::watch_pause(const StoreKeys& keys) {
+  const ClusterView& view = keys.view();
+  const bool paused = view.config && settings_of(view.config->data).paused;
+  if (paused && !paused_since_) {
+    paused_since_ = scheduler_.now();
+    trace_.line("store", "paused");
+  } else if (!paused && paused_since_) {
+    paused_since_.reset();
+    unpaused_at_ = scheduler_.now();
+    trace_.line("store", "resumed");
+  }
+}
+
+void Checks::watch_identity(const StoreKeys& keys) {
+  const std::optional<std::string> now = keys.initialize ? std::optional(keys.initialize->text) : std::nullopt;
+  if (now == identity_) return;
+  trace_.line("store", "/initialize: '{}'", now.value_or("(none)"));
+  const bool replaced = identity_ && is_valid_system_id(*identity_) && now && is_valid_system_id(*now);
+  if (replaced) violate(fmt::format("INV-6 /initialize was {} and is overwritten with {}", *identity_, *now));
+  identity_ = now;
+}
+
+void Checks::initialized(Postgres& server) {
+  coverage_.hit("check: initdb");
+  for (const Node* node : nodes_) {
+    const Postgres& other = node->postgres();
+    if (&other == &server || other.directory() != Postgres::Directory::kPresent) continue;
+    violate(fmt::format("INV-6 {} initialised a second cluster beside the one of {}", server.name(), other.name()));
+  }
+}
+
+void Checks::before_data_loss(Postgres& server, std::string_view how) {
+  if (!server.has_complete_data() || !identity_ || server.system_id() != *identity_) return;
+  for (const Node* node : nodes_) {
+    const Postgres& other = node->postgres();
+    if (&other == &server || !other.has_complete_data() || other.system_id() != *identity_) continue;
+    if (other.wal().end() >= server.wal().end() || other.name() == leader_ ||
+        other.wal().timeline() > server.wal().timeline()) {
+      return;
+    }
+  }
+  violate(fmt::format("INV-4 the last complete copy of the data is removed at {} ({})", server.name(), how));
+}
+
+void Checks::diverged_stream(Postgres& standby, Postgres& upstream) {
+  trace_.line(standby.name(), "does not fit to {}: same timeline, different records", upstream.name());
+}
+
+}  // namespace matriarch::sim

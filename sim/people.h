@@ -1,0 +1,66 @@
+// People who give commands: switchover, failover, pause, restart, reinit, changes of the configuration.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/checks.h"
+#include "sim/node.h"
+
+namespace matriarch::sim {
+
+class People {
+ public:
+  People(const Scenario& scenario, VirtualScheduler& scheduler, StoreCluster& store, Trace& trace, Coverage& coverage,
+         Checks& checks, Random random, std::vector<Node*> nodes);
+
+  void begin();
+  void stop() { active_ = false; }
+  // Resumes a paused cluster and withdraws requests, as an administrator would who has been called.
+  void tidy_up();
+
+  static std::vector<std::string> names();
+
+ private:
+  struct Kind {
+    std::string_view name;
+    int weight;
+    void (People::*act)();
+  };
+  static const std::vector<Kind>& kinds();
+
+  using Command = std::function<Task<CommandResult>(agent::Agent&, Ctx)>;
+  // Gives a command to the agent of a node, over its REST interface.
+  void give(Node& node, std::string what, Command command);
+  static Task<void> run(agent::Agent* agent, Command command, Ctx ctx, std::function<void(CommandResult)> ended);
+
+  void next();
+  Node& any_node() { return *random_.pick(nodes_); }
+  [[nodiscard]] std::string leader() const;
+  [[nodiscard]] std::string somebody_else(const std::string& than);
+  void patch(std::string what, Value::Map change);
+
+  void switch_over();
+  void switch_over_to();
+  void switch_over_later();
+  void fail_over();
+  void pause();
+  void restart();
+  void restart_later();
+  void reinitialize();
+  void change_settings();
+  void change_parameters();
+  void cancel();
+
+  const Scenario& scenario_;
+  VirtualScheduler& scheduler_;
+  StoreCluster& store_;
+  Trace& trace_;
+  Coverage& coverage_;
+  Checks& checks_;
+  Random random_;
+  std::vector<Node*> nodes_;
+  bool active_ = false;
+};
+
+}  // namespace matriarch::sim

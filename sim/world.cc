@@ -1,0 +1,236 @@
+#include "sim/world.h"
+
+#include <algorithm>
+
+#include "agent/steps.h"
+#include "base/log.h"
+#include "policy/judge.h"
+
+namespace matriarch::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr int kStoreMembers = 3;
+
+Mutation mutation_of(const Scenario& scenario) { return find_mutation(scenario.mutation).value_or(Mutation::kNone); }
+
+}  // namespace
+
+World::World(Scenario scenario, CheckOptions options)
+    : scenario_(std::move(scenario)),
+      random_(scenario_.seed),
+      trace_(scheduler_),
+      network_(random_.fork(), scenario_.nodes + kStoreMembers + scenario_.clients, scenario_.network),
+      store_(scheduler_, network_, trace_, coverage_, random_.fork(), scenario_.nodes, kStoreMembers),
+      checks_(scenario_, options, scheduler_, store_, trace_, coverage_),
+      postgres_{.scheduler = scheduler_, .network = network_, .trace = trace_, .coverage = coverage_, .observer = &checks_},
+      node_world_{.scenario = scenario_,
+                  .mutation = mutation_of(scenario_),
+                  .scheduler = scheduler_,
+                  .store = store_,
+                  .postgres = postgres_,
+                  .peers = *this,
+                  .trace = trace_,
+                  .coverage = coverage_,
+                  .observer = *this} {
+  std::vector<Node*> nodes;
+  for (int i = 0; i < scenario_.nodes; ++i) {
+    nodes_.push_back(std::make_unique<Node>(node_world_, random_.fork(), i, i));
+    nodes.push_back(nodes_.back().get());
+    checks_.add_node(*nodes_.back());
+  }
+  decisions_noted_.resize(nodes_.size());
+  clients_ = std::make_unique<Clients>(scenario_, scheduler_, network_, checks_, coverage_, random_.fork(),
+                                       scenario_.nodes + kStoreMembers, nodes);
+  faults_ = std::make_unique<Faults>(scenario_, scheduler_, network_, store_, trace_, coverage_, random_.fork(), nodes);
+  people_ = std::make_unique<People>(scenario_, scheduler_, store_, trace_, coverage_, checks_, random_.fork(), nodes);
+}
+
+World::~World() { end(); }
+
+void World::end() {
+  for (const auto& node : nodes_) node->kill_agent();
+  const Instant now = scheduler_.now();
+  while (scheduler_.run_one(now)) {
+  }
+}
+
+void World::start() {
+  for (const auto& node : nodes_) {
+    scheduler_.after(random_.between(milliseconds(0), seconds(2)), [&node = *node] { node.start_agent(); });
+  }
+}
+
+void World::advance(Duration by) {
+  const Instant until = scheduler_.now() + by;
+  while (checks_.violations().empty() && scheduler_.run_one(until)) {
+    checks_.after_event();
+    if ((++next_note_ & 0xff) == 0) note_decisions();
+  }
+  note_decisions();
+}
+
+// --- what agents do
+
+void World::step_reached(Node& node, std::string_view step) {
+  trace_.line(node.name(), "step {}", step);
+  coverage_.hit(fmt::format("step: {}", step));
+  faults_->step_reached(node);
+}
+
+void World::commanded(Node& node, ServerCommand command) { checks_.commanded(node, command); }
+
+void World::agent_ended(Node& node, int exit_code) {
+  trace_.line(node.name(), "agent ended with exit code {}", exit_code);
+  coverage_.hit(exit_code == 0 ? "agent: ended well" : "agent: ended with an error");
+  faults_->agent_ended(node);
+}
+
+void World::note_decisions() {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    AgentProcess* agent = nodes_[i]->agent();
+    if (agent == nullptr) {
+      decisions_noted_[i] = 0;
+      continue;
+    }
+    for (const DecisionRecord& decision : agent->agent().snapshot()->decisions) {
+      if (decision.number <= decisions_noted_[i]) continue;
+      decisions_noted_[i] = decision.number;
+      coverage_.hit("decision: " + decision.action);
+    }
+  }
+}
+
+void World::send(Endpoint from, const std::string& member, Request request, std::function<void()> replied,
+                 std::function<void()> refused) {
+  const auto found = std::ranges::find_if(nodes_, [&](const auto& node) { return node->name() == member; });
+  if (found == nodes_.end()) return;
+  Node& node = **found;
+  const auto there = network_.transit(from, node.endpoint());
+  if (!there) return;
+  const auto answer = [this, from, &node](std::function<void()> what) {
+    const auto back = network_.transit(node.endpoint(), from);
+    if (back) scheduler_.after(*back, std::move(what));
+  };
+  scheduler_.after(*there, [&node, request = std::move(request), replied = std::move(replied), refused = std::move(refused), answer] {
+    if (!node.powered() || node.machine_frozen()) return;  // silence
+    AgentProcess* agent = node.agent();
+    if (agent == nullptr) {
+      answer(refused);
+      return;
+    }
+    agent->process().post([agent, request, replied, answer] {
+      request(agent->agent(), agent->group(), [agent, replied, answer] {
+        if (!agent->process().dead()) answer(replied);
+      });
+    });
+  });
+}
+
+// --- the two phases
+
+Node* World::leader() {
+  const auto& key = store_.keys().leader;
+  if (!key) return nullptr;
+  const auto found = std::ranges::find_if(nodes_, [&](const auto& node) { return node->name() == key->name; });
+  return found == nodes_.end() ? nullptr : found->get();
+}
+
+std::string World::what_is_missing() const {
+  const auto& key = store_.keys().leader;
+  if (!key) return "nobody has the leader key";
+  const Node* leader = nullptr;
+  for (const auto& node : nodes_) {
+    if (node->name() == key->name) leader = node.get();
+  }
+  if (!leader->postgres().writable()) return fmt::format("the leader {} does not take writes", key->name);
+  for (const auto& node : nodes_) {
+    if (!node->powered() || node.get() == leader) continue;
+    const Postgres& standby = node->postgres();
+    if (standby.writable()) return fmt::format("{} is a primary beside the leader {}", node->name(), key->name);
+    bool streams = false;
+    for (const auto& other : nodes_) streams = streams || standby.streaming_from(other->postgres());
+    if (!streams) return fmt::format("{} does not stream", node->name());
+  }
+  const bool fresh = clients_->last_acknowledged() > healed_at_ && clients_->last_acknowledged_by() == leader->index();
+  return fresh ? "" : "no write was acknowledged";
+}
+
+bool World::converges(Duration patience) {
+  const Instant until = scheduler_.now() + patience;
+  healed_at_ = scheduler_.now();
+  while (scheduler_.now() < until && checks_.violations().empty()) {
+    advance(milliseconds(500));
+    if (what_is_missing().empty()) return true;
+  }
+  return false;
+}
+
+// A minority may stay dead; but not the most advanced copy, without which nobody may be allowed to lead.
+std::vector<Node*> World::choose_dead() {
+  std::vector<Node*> dead;
+  if (nodes_.size() < 3 || !random_.chance(0.25)) return dead;
+  std::vector<Node*> order;
+  for (const auto& node : nodes_) order.push_back(node.get());
+  std::ranges::sort(order, [](const Node* a, const Node* b) {
+    const auto rank = [](const Node* node) {
+      const Postgres& server = node->postgres();
+      return std::tuple(server.has_complete_data(), server.wal().timeline(), server.wal().end(), node->index());
+    };
+    return rank(a) < rank(b);
+  });
+  const std::size_t count = random_.index((nodes_.size() - 1) / 2) + 1;
+  for (std::size_t i = 0; i < count; ++i) dead.push_back(order[i]);
+  return dead;
+}
+
+Outcome World::run() {
+  start();
+  if (!random_.chance(0.2)) advance(seconds(40));  // mostly the cluster comes up in peace
+  faults_->begin();
+  people_->begin();
+  advance(scenario_.faulty);
+  const std::vector<Node*> dead = choose_dead();
+  trace_.line("WORLD", "healed; {} nodes stay dead", dead.size());
+  people_->stop();
+  people_->tidy_up();
+  faults_->heal(dead);
+  if (checks_.violations().empty() && !converges(scenario_.convergence) && checks_.violations().empty()) {
+    checks_.violate(fmt::format("INV-7 no convergence within {} s: {}", to_seconds(scenario_.convergence), what_is_missing()));
+  }
+  if (checks_.violations().empty() && leader() != nullptr) checks_.at_end(leader()->postgres());
+  end();
+  return outcome();
+}
+
+Outcome World::outcome() {
+  Outcome outcome;
+  outcome.seed = scenario_.seed;
+  outcome.violations = checks_.violations();
+  outcome.hash = trace_.hash();
+  outcome.events = scheduler_.events_run();
+  outcome.acknowledged = checks_.acknowledged_writes();
+  outcome.lost = checks_.lost_writes();
+  outcome.seconds = to_seconds(scheduler_.now().time_since_epoch()) - 3600;
+  outcome.coverage = coverage_;
+  return outcome;
+}
+
+Outcome run_seed(std::uint64_t seed, Duration faulty, const std::string& mutation, std::FILE* trace) {
+  Scenario scenario = make_scenario(seed, faulty);
+  scenario.mutation = mutation;
+  World world(std::move(scenario), CheckOptions{});
+  world.print_trace_to(trace);
+  return world.run();
+}
+
+void expect_everything(Coverage& coverage) {
+  for (const std::string& name : Faults::names()) coverage.expect(name);
+  for (const std::string& name : People::names()) coverage.expect(name);
+  for (const std::string_view step : agent::kAllSteps) coverage.expect(fmt::format("step: {}", step));
+}
+
+}  // namespace matriarch::sim
