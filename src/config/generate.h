@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "config/environment.h"
@@ -19,6 +21,9 @@ struct SampleFacts {
 
 // Name and address of this machine.
 SampleFacts machine_facts();
+
+// The version in the output of `postgres --version`: "postgres (PostgreSQL) 15.20 (...)" is 150020 (PG-001, PG-003).
+std::optional<int> version_number(std::string_view output);
 
 // The template (CFG-404, CFG-406) with the environment laid over it.
 Value sample_tree(const SampleFacts& facts, const EnvironmentValues& environment, Warnings& warnings);

@@ -94,24 +94,27 @@ Value::Map* section(Value& tree, std::string_view name) {
 
 // CFG-190, CFG-191: credentials as sections of their own.
 void translate_credentials(Value::Map& postgresql) {
-  const Value* authentication = postgresql.find("authentication");
-  const Value* rewind = postgresql.find("pg_rewind");
+  const auto copy_of = [&postgresql](std::string_view key) {
+    const Value* found = postgresql.find(key);
+    return found == nullptr ? Value() : *found;
+  };
+  const Value authentication = copy_of("authentication");
+  const Value rewind = copy_of("pg_rewind");
   Value::Map users;
-  if (authentication == nullptr || authentication->is_null()) {
-    const bool obsolete = postgresql.contains("replication") || postgresql.contains("superuser") || rewind != nullptr;
+  if (authentication.is_null()) {
+    const bool obsolete = postgresql.contains("replication") || postgresql.contains("superuser") || !rewind.is_null();
     if (!obsolete) return;
     for (const std::string_view user : {"replication", "superuser"}) {
-      if (const Value* found = postgresql.find(user); found != nullptr && found->is_map()) users.set(user, *found);
+      if (Value found = copy_of(user); found.is_map()) users.set(user, std::move(found));
     }
-    postgresql.set("use_pg_rewind", rewind != nullptr);
-  } else if (authentication->is_map()) {
-    users = authentication->as_map();
+    postgresql.set("use_pg_rewind", !rewind.is_null());
+  } else if (authentication.is_map()) {
+    users = authentication.as_map();
   } else {
     return;
   }
   const Value* superuser = users.find("superuser");
-  if ((superuser == nullptr || !superuser->truthy()) && rewind != nullptr && rewind->is_map())
-    users.set("superuser", *rewind);
+  if ((superuser == nullptr || !superuser->truthy()) && rewind.is_map()) users.set("superuser", rewind);
   postgresql.set("authentication", Value(std::move(users)));
 }
 

@@ -24,6 +24,7 @@ bool can_be_plain(std::string_view text) {
   constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`=";
   const bool dash_word = text.size() > 1 && text[0] == '-' && text[1] != ' ' && !text.starts_with("---");
   if (kIndicators.find(text[0]) != kIndicators.npos && !dash_word) return false;
+  if (text.starts_with("0x") || text.starts_with("0b")) return false;  // "0x_" makes some readers stumble
   if (text.starts_with("---") || text.starts_with("...") || text == "<<") return false;
   if (text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
   if (text.find(": ") != text.npos || text.find(" #") != text.npos) return false;

@@ -92,17 +92,19 @@ bool deep_equal(const Value& a, const Value& b) {
 namespace {
 
 bool apply_member(Value::Map& target, const std::string& key, const Value& patch) {
-  if (patch.is_null()) return target.erase(key);
   Value* present = target.find(key);
-  if (patch.is_map()) {
-    if (present != nullptr && present->is_map()) return apply_patch(*present, patch);
-    Value fresh{Value::Map()};
-    apply_patch(fresh, patch);  // drops the nulls in it
-    target.set(key, std::move(fresh));
+  if (patch.is_null()) {
+    const bool counts = present != nullptr && !present->is_null();  // CFG-269
+    target.erase(key);
+    return counts;
+  }
+  if (present == nullptr) {
+    target.append(key, patch);  // as it is, nulls inside included (CFG-268)
     return true;
   }
-  if (present != nullptr && *present == patch) return false;
-  target.set(key, patch);
+  if (patch.is_map() && present->is_map()) return apply_patch(*present, patch);
+  if (string_form(*present) == string_form(patch)) return false;  // 20 and "20" are the same, the old one stays (CFG-267)
+  *present = patch;
   return true;
 }
 

@@ -111,7 +111,8 @@ std::optional<std::int64_t> parse_int(std::string_view text);
 inline std::optional<std::int64_t> parse_int(const std::string& text) { return parse_int(std::string_view(text)); }
 inline std::optional<std::int64_t> parse_int(const char* text) { return parse_int(std::string_view(text)); }
 
-// DCS-075: null deletes, maps merge recursively, everything else replaces. True = something changed.
+// DCS-075, CFG-267..269: null deletes, maps merge recursively, everything else replaces unless both have the same text
+// form. A key that is missing is added as it is, nulls inside included. True = something changed.
 bool apply_patch(Value& target, const Value& patch);
 
 // Compact JSON, non-ASCII as \uXXXX (DCS-001). The parser bounds depth (64) and refuses trailing garbage.

@@ -107,7 +107,22 @@ TEST(ApplyPatch, DeletesMergesAndReplaces) {  // DCS-075
   EXPECT_EQ(to_json(config), R"({"ttl":20,"postgresql":{"parameters":{"a":1,"c":3}}})");
   EXPECT_FALSE(apply_patch(config, json(R"({"ttl":20,"gone":null,"postgresql":{}})")));
   EXPECT_TRUE(apply_patch(config, json(R"({"ttl":{"x":null,"y":1}})")));
-  EXPECT_EQ(to_json(*config.find("ttl")), R"({"y":1})");
+  EXPECT_EQ(to_json(*config.find("ttl")), R"({"x":null,"y":1})");
+}
+
+TEST(ApplyPatch, NullsInsideANewKeyStay) {  // CFG-268, CFG-467
+  Value config = json("{}");
+  EXPECT_TRUE(apply_patch(config, json(R"({"slots":{"a":null}})")));
+  EXPECT_EQ(to_json(config), R"({"slots":{"a":null}})");
+  EXPECT_FALSE(apply_patch(config, json(R"({"slots":{"a":null}})")));  // CFG-269
+  EXPECT_EQ(to_json(config), R"({"slots":{}})");
+}
+
+TEST(ApplyPatch, SameTextFormIsNoChange) {  // CFG-267
+  Value config = json(R"({"ttl":20,"list":[1,"a"]})");
+  EXPECT_FALSE(apply_patch(config, json(R"({"ttl":"20","list":[1,"a"]})")));
+  EXPECT_EQ(to_json(config), R"({"ttl":20,"list":[1,"a"]})");
+  EXPECT_TRUE(apply_patch(config, json(R"({"list":[1,"b"]})")));
 }
 
 TEST(Truthy, FollowsEmptiness) {

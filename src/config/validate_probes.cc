@@ -1,0 +1,114 @@
+// What the validator asks the machine. Blocking, but bounded.
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "base/unique_fd.h"
+#include "config/validate.h"
+
+namespace matriarch::config {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int milliseconds_until(Clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  return static_cast<int>(std::max<long>(left, 0));
+}
+
+bool connects(const addrinfo& address, std::chrono::seconds limit) {
+  const UniqueFd fd(socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address.ai_protocol));
+  if (!fd) return false;
+  if (connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return true;
+  if (errno != EINPROGRESS) return false;
+  pollfd waiting{.fd = fd.get(), .events = POLLOUT, .revents = 0};
+  const auto deadline = Clock::now() + limit;
+  while (true) {
+    const int ready = poll(&waiting, 1, milliseconds_until(deadline));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return false;
+    break;
+  }
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+}
+
+std::string read_until(int fd, Clock::time_point deadline, bool& timed_out) {
+  std::string output;
+  std::array<char, 4096> buffer{};
+  while (true) {
+    pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
+    const int ready = poll(&waiting, 1, milliseconds_until(deadline));
+    if (ready < 0 && errno == EINTR) continue;
+    timed_out = ready == 0;
+    if (ready <= 0) return output;
+    const ssize_t n = read(fd, buffer.data(), buffer.size());
+    if (n <= 0) return output;
+    output.append(buffer.data(), static_cast<std::size_t>(n));
+    if (output.size() > buffer.size()) return output;  // a version fits in one line
+  }
+}
+
+class SystemProbes final : public ValidationProbes {
+ public:
+  Result<bool> accepts_connections(const std::string& host, int port) override {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const int failure = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+    if (failure != 0) return Error(Errc::kNotFound, gai_strerror(failure));
+    bool accepted = false;
+    for (const addrinfo* at = found; at != nullptr && !accepted; at = at->ai_next) {
+      accepted = connects(*at, std::chrono::seconds(3));
+    }
+    freeaddrinfo(found);
+    return accepted;
+  }
+
+  Result<std::string> version_of(const std::string& program) override {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error(errno, "cannot make a pipe");
+    const UniqueFd in(ends[0]);
+    UniqueFd out(ends[1]);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, out.get(), STDOUT_FILENO);
+    std::string path = program;
+    std::string option = "--version";
+    std::array<char*, 3> arguments = {path.data(), option.data(), nullptr};
+    pid_t pid = 0;
+    const int failure = posix_spawn(&pid, path.c_str(), &actions, nullptr, arguments.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failure != 0) return errno_error(failure, "cannot run " + program);
+    out.reset();
+    bool timed_out = false;
+    std::string output = read_until(in.get(), Clock::now() + std::chrono::seconds(10), timed_out);
+    if (timed_out) kill(pid, SIGKILL);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (timed_out) return Error(Errc::kTimeout, program + " --version did not end");
+    return output;
+  }
+};
+
+}  // namespace
+
+ValidationProbes& system_probes() {
+  static SystemProbes probes;
+  return probes;
+}
+
+}  // namespace matriarch::config
