@@ -100,11 +100,17 @@ Task<void> Agent::compare_timelines(const Decision& decision) {
     log::info("could not learn the leader's timeline: {}", leader.error().text());
     co_return;
   }
+  std::vector<HistoryRow> own_history;
+  if (local->timeline > 1) {
+    auto rows = co_await node_.ports.server.timeline_history(local->timeline, ctx);
+    if (rows) own_history = std::move(*rows);
+  }
   node_.world.divergence_unknown = false;
   node_.world.divergence = policy::Divergence{.local_timeline = local->timeline,
                                               .local_lsn = local->lsn,
                                               .was_primary = local->was_primary,
                                               .end_of_checkpoint_record = local->end_of_checkpoint_record,
+                                              .local_history = std::move(own_history),
                                               .leader_timeline = leader->timeline,
                                               .leader_history = leader->history,
                                               .leader_checkpoint_done = leader->checkpoint_done};

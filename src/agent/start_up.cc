@@ -35,6 +35,8 @@ Task<Status> Agent::start_up() {
 Task<bool> Agent::name_is_taken() {
   const Member* namesake = node_.view->member(node_.config.name);
   if (namesake == nullptr || !namesake->has_api()) co_return false;
+  // At our own address only we can answer: our listener is open already.
+  if (namesake->data.api_url == node_.config.api_url) co_return false;
   co_return co_await node_.ports.peers.is_alive(*namesake, node_.within(kNameProbePatience));
 }
 
