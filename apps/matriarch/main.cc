@@ -1,9 +1,12 @@
 // The agent: reads its configuration, wires the parts together and runs until it is told to stop.
 #include <fmt/format.h>
 
+#include "base/files.h"
 #include "base/log.h"
 #include "command_line.h"
+#include "config/generate.h"
 #include "config/load.h"
+#include "config/validate.h"
 #include "daemon.h"
 
 namespace {
@@ -11,6 +14,32 @@ namespace {
 using namespace matriarch;
 
 constexpr const char* kContractVersion = "4.1.4";
+
+int validate(const app::CommandLine& line, const config::EnvironmentValues& environment) {
+  const auto loaded = config::load_tree(line.config_path, environment);
+  if (!loaded) {
+    fmt::print(stderr, "{}\n", loaded.error().text());
+    return 1;
+  }
+  const auto problems = config::validate(loaded->tree, {.ignore_listen_port = line.ignore_listen_port}, config::system_probes());
+  for (const auto& problem : problems) fmt::print(stderr, "{}\n", problem);
+  if (!problems.empty()) return 1;
+  if (line.print) fmt::print("{}", config::print_config(loaded->tree));
+  return 0;
+}
+
+int generate_sample(const app::CommandLine& line, const config::EnvironmentValues& environment) {
+  config::Warnings warnings;
+  const std::string text = config::to_config_file(config::sample_tree(config::machine_facts(), environment, warnings));
+  for (const auto& warning : warnings) log::warning("{}", warning);
+  if (line.config_path.empty()) {
+    fmt::print("{}", text);
+    return 0;
+  }
+  const auto written = write_file_atomically(line.config_path, text, 0600);
+  if (!written) fmt::print(stderr, "{}\n", written.error().text());
+  return written ? 0 : 1;
+}
 
 int run(const app::CommandLine& line, config::EnvironmentValues environment) {
   if (line.config_path.empty() && environment.empty()) {
@@ -43,5 +72,7 @@ int main(int argc, char** argv) {
       break;
   }
   auto environment = config::take_environment();
+  if (line->mode == app::Mode::kValidate) return validate(*line, environment);
+  if (line->mode == app::Mode::kGenerateSample) return generate_sample(*line, environment);
   return run(*line, std::move(environment));
 }
