@@ -239,7 +239,9 @@ Task<bool> Agent::follow_if_needed(Decision decision) {
 
 bool Agent::start_procedure(Decision d) {
   Node& n = node_;
-  const auto run = [&n](ActionKind kind, std::string name, std::function<Task<Outcome>(Ctx)> procedure) {
+  const auto run = [this, &n](ActionKind kind, std::string name, std::function<Task<Outcome>(Ctx)> procedure) {
+    retry_at_ = n.actions.not_before(kind);
+    if (retry_at_ > n.ports.scheduler.now()) return false;
     n.actions.start(kind, std::move(name), std::move(procedure));
     return true;
   };

@@ -28,9 +28,17 @@ Task<void> ActionRunner::run(std::function<Task<Outcome>(Ctx)> procedure, Ctx ct
                                      .vetoed = outcome.vetoed,
                                      .cancelled = !outcome.ok && ctx.stop.stop_requested(),
                                      .text = outcome.text};
+  failed_kind_ = outcome.ok || finished_->cancelled ? ActionKind::kNone : running_.kind;
+  failed_at_ = scheduler_.now();
   outcome_ = std::move(outcome);
   running_ = {};
   ended_();
+}
+
+Instant ActionRunner::not_before(ActionKind kind) const {
+  constexpr Duration kPause = std::chrono::seconds(1);
+  const bool urgent = kind == ActionKind::kDemote || kind == ActionKind::kShutDown;
+  return kind == failed_kind_ && !urgent ? failed_at_ + kPause : Instant();
 }
 
 Task<void> ActionRunner::cancel() {

@@ -36,6 +36,10 @@ class ActionRunner {
   // Precondition: not busy(). `procedure` gets the Ctx that cancel() stops. Returns a number that identifies the run.
   std::uint64_t start(policy::ActionKind kind, std::string name, std::function<Task<Outcome>(Ctx)> procedure);
 
+  // What failed is not tried again before this time: each try costs a process, a copy or a connection. Demotions are not
+  // held back.
+  [[nodiscard]] Instant not_before(policy::ActionKind kind) const;
+
   // Asks it to stop and completes when it has ended.
   Task<void> cancel();
   Task<void> join() { return group_.join(); }
@@ -56,6 +60,8 @@ class ActionRunner {
   std::uint64_t number_ = 0;
   std::optional<Outcome> outcome_;
   std::optional<policy::FinishedAction> finished_;
+  policy::ActionKind failed_kind_ = policy::ActionKind::kNone;
+  Instant failed_at_;
 };
 
 }  // namespace matriarch::agent

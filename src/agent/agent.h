@@ -108,6 +108,7 @@ class Agent final : public AgentApi {
   std::vector<ReplicationConnection> replication_;
   std::optional<int> exit_code_;
   Instant next_run_;
+  Instant retry_at_;  // of a procedure that failed a moment ago
   Instant cycle_at_;
   bool checkpointing_ = false;
   Version persisted_version_;

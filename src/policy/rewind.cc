@@ -16,11 +16,21 @@ bool remedy_exists(const World& world) {
   return world.can_rewind || world.settings.remove_data_on_diverged_timelines;
 }
 
+// Two nodes that did not know of each other's promotion gave their timelines the same number: only where these branched off
+// tells them apart.
+bool histories_disagree(const Divergence& d) {
+  return std::ranges::any_of(d.local_history, [&](const HistoryRow& mine) {
+    const auto theirs = std::ranges::find(d.leader_history, mine.timeline, &HistoryRow::timeline);
+    return theirs == d.leader_history.end() || theirs->switch_lsn != mine.switch_lsn;
+  });
+}
+
 }  // namespace
 
 bool diverged(const Divergence& d) {
-  if (d.local_timeline > d.leader_timeline) return true;
-  if (d.local_timeline == d.leader_timeline) return false;
+  if (d.local_timeline > d.leader_timeline || histories_disagree(d)) return true;
+  // Every promotion begins a timeline: another primary of "mine" got there without me, from the same point.
+  if (d.local_timeline == d.leader_timeline) return d.was_primary;
   const auto fork = std::ranges::find(d.leader_history, d.local_timeline, &HistoryRow::timeline);
   if (fork == d.leader_history.end()) return true;  // my timeline is not an ancestor of the leader's
   if (!d.was_primary) return d.local_lsn > fork->switch_lsn;

@@ -62,6 +62,7 @@ struct Divergence {
   Lsn local_lsn;
   bool was_primary = false;
   Lsn end_of_checkpoint_record;
+  std::vector<HistoryRow> local_history;  // the way to local_timeline; empty on timeline 1, or if it cannot be read
   Timeline leader_timeline = 0;
   std::vector<HistoryRow> leader_history;
   bool leader_checkpoint_done = true;
