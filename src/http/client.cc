@@ -35,7 +35,8 @@ Status check(const Call& call) {
   if (call.url.scheme != "http" && call.url.scheme != "https") return invalid("HTTP request without a URL");
   if (call.url.address.host.empty() || call.url.address.port == 0) return invalid("HTTP request without host and port");
   if (!is_token(call.method)) return invalid("HTTP method with forbidden characters");
-  if (!is_target(call.url.target)) return invalid("HTTP request path with forbidden characters, or without a leading /");
+  if (!is_target(call.url.target))
+    return invalid("HTTP request path with forbidden characters, or without a leading /");
   for (const auto& [name, value] : call.headers) {
     if (!is_token(name)) return invalid("HTTP header name with forbidden characters");
     if (!is_field_value(value)) return invalid(fmt::format("value of HTTP header {} with forbidden characters", name));
@@ -55,7 +56,8 @@ std::string request_bytes(const Call& call, const ClientOptions& options) {
   if (!call.headers.has("Host")) append_header(out, "Host", host_header(call.url));
   if (!call.headers.has("User-Agent")) append_header(out, "User-Agent", options.user_agent);
   for (const auto& [name, value] : call.headers) append_header(out, name, value);
-  const bool says_length = !call.body.empty() || call.method == "POST" || call.method == "PUT" || call.method == "PATCH";
+  const bool says_length =
+      !call.body.empty() || call.method == "POST" || call.method == "PUT" || call.method == "PATCH";
   if (says_length && !call.headers.has("Content-Length")) {
     append_header(out, "Content-Length", std::to_string(call.body.size()));
   }
@@ -93,8 +95,8 @@ Task<Status> begin_exchange(ClientConnection* connection, std::string bytes, boo
   co_return received;
 }
 
-Task<Result<Response>> converse(ClientConnection* connection, std::string bytes, bool to_head_request, ParseLimits limits,
-                                std::size_t* sent, Ctx ctx) {
+Task<Result<Response>> converse(ClientConnection* connection, std::string bytes, bool to_head_request,
+                                ParseLimits limits, std::size_t* sent, Ctx ctx) {
   if (auto begun = co_await begin_exchange(connection, std::move(bytes), to_head_request, limits, sent, ctx); !begun) {
     co_return begun.error();
   }
@@ -204,7 +206,8 @@ Result<ClientConnection::Settings> Client::Impl::settings_for(const Url& url) {
 Task<Result<std::unique_ptr<ClientConnection>>> Client::Impl::connect(std::shared_ptr<Impl> self, Url url, Ctx ctx) {
   auto settings = self->settings_for(url);
   if (!settings) co_return settings.error();
-  const Resolver::Lifetime lifetime{.success = self->options->resolve_ttl, .failure = self->options->resolve_failure_ttl};
+  const Resolver::Lifetime lifetime{.success = self->options->resolve_ttl,
+                                    .failure = self->options->resolve_failure_ttl};
   auto addresses = co_await self->resolver.resolve(url.address, lifetime, ctx);
   if (!addresses) co_return addresses.error();
   auto connection = co_await ClientConnection::open(self->reactor, *addresses, url, *settings, ctx);
@@ -336,7 +339,9 @@ Client::~Client() { impl_->idle.clear(); }
 
 // The frames own what they work with, so nothing here is a coroutine itself.
 Task<Exchange> Client::exchange(Call call, Ctx ctx) { return Impl::exchange(impl_, std::move(call), std::move(ctx)); }
-Task<Result<Response>> Client::request(Call call, Ctx ctx) { return Impl::request(impl_, std::move(call), std::move(ctx)); }
+Task<Result<Response>> Client::request(Call call, Ctx ctx) {
+  return Impl::request(impl_, std::move(call), std::move(ctx));
+}
 Task<Result<Stream>> Client::open_stream(Call call, Ctx ctx) {
   return Impl::open_stream(impl_, std::move(call), std::move(ctx));
 }

@@ -30,7 +30,7 @@ enum class StaleRetry {
 struct Call {
   std::string method = "GET";
   Url url;
-  Headers headers;   // Host, User-Agent and Content-Length are added when absent
+  Headers headers;  // Host, User-Agent and Content-Length are added when absent
   std::string body;
   StaleRetry stale_retry = StaleRetry::kIfIdempotent;
   bool new_connection = false;  // do not take a kept one
@@ -38,8 +38,8 @@ struct Call {
 
 // How far a request got; for those that must not be sent twice.
 enum class Delivery {
-  kNotSent,   // not a byte left: it certainly had no effect
-  kSent,      // at least a part was sent and no whole answer came: it may have taken effect
+  kNotSent,  // not a byte left: it certainly had no effect
+  kSent,     // at least a part was sent and no whole answer came: it may have taken effect
   kAnswered,
 };
 
@@ -49,20 +49,20 @@ struct Exchange {
 };
 
 struct TcpOptions {
-  Duration keepalive_idle = std::chrono::seconds(10);      // whole seconds, at least 1
-  Duration keepalive_interval = std::chrono::seconds(3);   // whole seconds, at least 1
+  Duration keepalive_idle = std::chrono::seconds(10);     // whole seconds, at least 1
+  Duration keepalive_interval = std::chrono::seconds(3);  // whole seconds, at least 1
   int keepalive_count = 3;
-  Duration user_timeout = std::chrono::seconds(15);        // unacknowledged data; 0: the system's
+  Duration user_timeout = std::chrono::seconds(15);  // unacknowledged data; 0: the system's
 };
 
 struct ClientOptions {
   // TCP and TLS together, for each address of a name; less when the deadline of the Ctx leaves less for each.
   Duration connect_timeout = std::chrono::seconds(3);
-  std::size_t max_response_bytes = 16 << 20;           // body: kTooLarge
-  std::size_t max_head_bytes = 64 << 10;               // status line and headers: kTooLarge
-  std::size_t max_idle_connections = 4;                // kept for each endpoint
-  Duration idle_timeout = std::chrono::seconds(60);    // kept connections are closed after this
-  Duration resolve_ttl = std::chrono::seconds(600);          // names (DCS-231); forgotten when no address answers
+  std::size_t max_response_bytes = 16 << 20;         // body: kTooLarge
+  std::size_t max_head_bytes = 64 << 10;             // status line and headers: kTooLarge
+  std::size_t max_idle_connections = 4;              // kept for each endpoint
+  Duration idle_timeout = std::chrono::seconds(60);  // kept connections are closed after this
+  Duration resolve_ttl = std::chrono::seconds(600);  // names (DCS-231); forgotten when no address answers
   Duration resolve_failure_ttl = std::chrono::seconds(0);
   TcpOptions tcp;
   std::string user_agent = "Matriarch";

@@ -15,7 +15,8 @@ constexpr int kMaxInterimResponses = 16;
 Error parse_error(ParseFailure failure) {
   switch (failure) {
     case ParseFailure::kHeadTooLarge:
-    case ParseFailure::kBodyTooLarge: return Error(Errc::kTooLarge, fmt::format("answer refused: {}", to_string(failure)));
+    case ParseFailure::kBodyTooLarge:
+      return Error(Errc::kTooLarge, fmt::format("answer refused: {}", to_string(failure)));
     case ParseFailure::kTruncated: return Error(Errc::kUnavailable, std::string(to_string(failure)));
     default: return Error(Errc::kProtocol, fmt::format("unintelligible answer: {}", to_string(failure)));
   }
@@ -34,7 +35,8 @@ Ctx share_of(const Reactor& reactor, const Ctx& ctx, Duration at_most, Duration:
 
 }  // namespace
 
-ClientConnection::ClientConnection(Reactor& reactor, UniqueFd fd) : reactor_(reactor), transport_(reactor, std::move(fd)) {}
+ClientConnection::ClientConnection(Reactor& reactor, UniqueFd fd)
+    : reactor_(reactor), transport_(reactor, std::move(fd)) {}
 
 Task<Result<std::unique_ptr<ClientConnection>>> ClientConnection::open(Reactor& reactor,
                                                                        std::vector<SocketAddress> addresses, Url url,
@@ -43,8 +45,8 @@ Task<Result<std::unique_ptr<ClientConnection>>> ClientConnection::open(Reactor& 
   auto untried = static_cast<Duration::rep>(addresses.size());
   for (const auto& address : addresses) {
     const std::string numeric = to_host_port(address).host;
-    const std::string where = numeric == url.address.host ? to_string(url.address)
-                                                          : fmt::format("{} ({})", to_string(url.address), numeric);
+    const std::string where =
+        numeric == url.address.host ? to_string(url.address) : fmt::format("{} ({})", to_string(url.address), numeric);
     UniqueFd fd(socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) {
       failure = Error(Errc::kUnavailable, fmt::format("cannot connect to {}: {}", where, std::strerror(errno)));

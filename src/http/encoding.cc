@@ -33,8 +33,8 @@ std::string base64_encode(std::string_view bytes) {
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
-    const unsigned group = byte_at(bytes, i) << 16 | (n > 1 ? byte_at(bytes, i + 1) << 8 : 0) |
-                           (n > 2 ? byte_at(bytes, i + 2) : 0);
+    const unsigned group =
+        byte_at(bytes, i) << 16 | (n > 1 ? byte_at(bytes, i + 1) << 8 : 0) | (n > 2 ? byte_at(bytes, i + 2) : 0);
     out += kAlphabet[group >> 18];
     out += kAlphabet[group >> 12 & 63];
     out += n > 1 ? kAlphabet[group >> 6 & 63] : '=';

@@ -44,16 +44,17 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 
 // What the server hands to its handler.
 struct Request {
-  std::string method;   // as sent; case counts (API-020)
-  std::string target;   // as sent
-  std::string path;     // without query and parameters, leading slashes made one, not percent-decoded (API-018)
+  std::string method;  // as sent; case counts (API-020)
+  std::string target;  // as sent
+  std::string path;    // without query and parameters, leading slashes made one, not percent-decoded (API-018)
   Query query;
   Headers headers;
   std::string body;
-  std::string peer_address;     // numeric; IPv4 written as IPv4 even on a dual-stack socket (API-089)
+  std::string peer_address;  // numeric; IPv4 written as IPv4 even on a dual-stack socket (API-089)
   std::uint16_t peer_port = 0;
   bool tls = false;
-  bool client_certificate = false;  // presented, and therefore verified: a bad one already failed the handshake (API-072)
+  bool client_certificate =
+      false;  // presented, and therefore verified: a bad one already failed the handshake (API-072)
 
   // The first value of that name (API-019).
   [[nodiscard]] std::optional<std::string_view> param(std::string_view name) const;

@@ -58,7 +58,8 @@ class BeastParser final : public beast::http::basic_parser<kIsRequest> {
     sink_.head.version = version;
   }
   void on_field_impl(beast::http::field, string_view name, string_view value, error_code&) override {
-    if (!sink_.head_done) sink_.head.headers.add(text(name), text(value));  // later ones are trailers: nobody needs them
+    if (!sink_.head_done)
+      sink_.head.headers.add(text(name), text(value));  // later ones are trailers: nobody needs them
   }
   void on_header_impl(error_code& error) override {
     sink_.head_done = true;

@@ -25,9 +25,9 @@ std::string_view to_string(ParseFailure failure);
 struct MessageHead {
   std::string method;  // requests
   std::string target;
-  int status = 0;      // responses
+  int status = 0;  // responses
   std::string reason;
-  int version = 11;    // 10 or 11
+  int version = 11;  // 10 or 11
   Headers headers;
   bool keep_alive = false;
   bool has_body = false;  // one is announced

@@ -131,11 +131,11 @@ Task<Result<Addresses>> Resolver::State::resolve(std::shared_ptr<State> self, Ho
     if (!self->names[address.host].running) {
       if (auto ok = self->start(self, address.host, lifetime); !ok) co_return ok.error();
     }
-    auto outcome = co_await complete<std::monostate>(
-        self->reactor, ctx, [&self, &address](const Completion<std::monostate>& done) {
-          self->names[address.host].waiting.push_back(done);
-          return Callback();
-        });
+    auto outcome = co_await complete<std::monostate>(self->reactor, ctx,
+                                                     [&self, &address](const Completion<std::monostate>& done) {
+                                                       self->names[address.host].waiting.push_back(done);
+                                                       return Callback();
+                                                     });
     if (!outcome) co_return outcome.error().in(fmt::format("cannot resolve \"{}\"", address.host));
   }
   const Name& name = self->names[address.host];

@@ -13,7 +13,7 @@ struct WireFormat {
   int version = 11;           // 10 or 11
   bool head_request = false;  // the body is measured but not sent
   bool keep_alive = true;
-  std::string_view server;    // empty: no Server
+  std::string_view server;  // empty: no Server
   std::string_view date;
 };
 

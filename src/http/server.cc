@@ -82,15 +82,16 @@ Result<std::shared_ptr<Server::Impl::Listener>> Server::Impl::open(const HostPor
 }
 
 void Server::Impl::accept_from(const std::shared_ptr<Listener>& listener) {
-  listener->socket.wait(Socket::Ready::kRead, [weak = weak_from_this(), weak_listener = std::weak_ptr(listener)](bool ready) {
-    const auto self = weak.lock();
-    const auto alive = weak_listener.lock();
-    if (!ready || !self || !alive || alive->socket.fd() < 0) return;
-    for (int i = 0; i < kAcceptBatch; ++i) {
-      if (!self->accept_one(alive)) return;
-    }
-    self->accept_from(alive);
-  });
+  listener->socket.wait(Socket::Ready::kRead,
+                        [weak = weak_from_this(), weak_listener = std::weak_ptr(listener)](bool ready) {
+                          const auto self = weak.lock();
+                          const auto alive = weak_listener.lock();
+                          if (!ready || !self || !alive || alive->socket.fd() < 0) return;
+                          for (int i = 0; i < kAcceptBatch; ++i) {
+                            if (!self->accept_one(alive)) return;
+                          }
+                          self->accept_from(alive);
+                        });
 }
 
 void Server::Impl::accept_later(const std::shared_ptr<Listener>& listener) {

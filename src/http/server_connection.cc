@@ -123,9 +123,7 @@ ServerConnection::Step ServerConnection::receive() {
 ServerConnection::Step ServerConnection::handshake() {
   const auto result = transport_.handshake();
   switch (result.state) {
-    case IoState::kDone:
-      enter(State::kReadingHead, shared_.options.request_timeout);
-      return Step::kMore;
+    case IoState::kDone: enter(State::kReadingHead, shared_.options.request_timeout); return Step::kMore;
     case IoState::kWantRead: return wait(Socket::Ready::kRead);
     case IoState::kWantWrite: return wait(Socket::Ready::kWrite);
     case IoState::kClosed:
@@ -252,7 +250,8 @@ Task<void> ServerConnection::run_handler(std::shared_ptr<ServerConnection> self,
 }
 
 Response ServerConnection::failure_page(std::string_view why) const {
-  log::warning("Exception happened during processing of request from {}:{}: {}", peer_.host, peer_.port, why);  // API-066
+  log::warning("Exception happened during processing of request from {}:{}: {}", peer_.host, peer_.port,
+               why);  // API-066
   return text_page(500, "The request could not be processed.");
 }
 

@@ -134,17 +134,17 @@ void Socket::close() {
 }
 
 Task<Status> wait_for(Reactor& reactor, Socket& socket, Socket::Ready what, Ctx ctx) {
-  auto outcome = co_await complete<std::monostate>(
-      reactor, std::move(ctx), [&socket, what](const Completion<std::monostate>& done) {
-        socket.wait(what, [done](bool ready) {
-          if (ready) {
-            done(std::monostate{});
-          } else {
-            done(Error(Errc::kCancelled, "connection closed"));
-          }
-        });
-        return Callback([&socket] { socket.cancel(); });
-      });
+  auto outcome = co_await complete<std::monostate>(reactor, std::move(ctx),
+                                                   [&socket, what](const Completion<std::monostate>& done) {
+                                                     socket.wait(what, [done](bool ready) {
+                                                       if (ready) {
+                                                         done(std::monostate{});
+                                                       } else {
+                                                         done(Error(Errc::kCancelled, "connection closed"));
+                                                       }
+                                                     });
+                                                     return Callback([&socket] { socket.cancel(); });
+                                                   });
   if (!outcome) co_return outcome.error();
   co_return Status();
 }

@@ -70,7 +70,8 @@ Status load_own_certificate(SSL_CTX* context, const std::string& cert_file, cons
     return invalid(fmt::format("no usable private key in \"{}\" (is it there, and is its password right?)", key_file));
   }
   if (SSL_CTX_check_private_key(context) != 1) {
-    return invalid(fmt::format("the private key in \"{}\" does not belong to the certificate in \"{}\"", key_file, cert_file));
+    return invalid(
+        fmt::format("the private key in \"{}\" does not belong to the certificate in \"{}\"", key_file, cert_file));
   }
   return {};
 }
@@ -93,8 +94,8 @@ Result<ContextPtr> make_context(const SSL_METHOD* method) {
   // Peers that close without a close_notify are common; a truncated message is noticed by HTTP's own framing.
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   return context;
 }

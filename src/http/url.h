@@ -27,10 +27,10 @@ std::string to_string(const HostPort& address);
 Result<HostPort> parse_host_port(std::string_view text, std::uint16_t default_port = 0);
 
 struct Url {
-  std::string scheme;    // "http" or "https", lower case
-  std::string user;      // percent-decoded
-  std::string password;  // percent-decoded; a secret
-  HostPort address;      // port 80 or 443 when absent
+  std::string scheme;        // "http" or "https", lower case
+  std::string user;          // percent-decoded
+  std::string password;      // percent-decoded; a secret
+  HostPort address;          // port 80 or 443 when absent
   std::string target = "/";  // path and query as they go on the wire
 
   [[nodiscard]] bool tls() const { return scheme == "https"; }

@@ -80,7 +80,8 @@ TEST(ClientTest, UnderstandsEveryFraming) {
         {"HTTP/1.0 503 Service Unavailable\r\n\r\n", 503, ""},           // API-021
         {"HTTP/1.0 501 Unsupported method ('FOO')\r\nServer: x\r\n\r\n<html>", 501, "<html>"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n", 200, "abcdefg"},
-        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+         "2\r\n\r\nhi",
          200, "hi"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 200, "", "HEAD"},
         {"HTTP/1.1 304 Not Modified\r\n\r\n", 304, ""},
@@ -91,7 +92,8 @@ TEST(ClientTest, UnderstandsEveryFraming) {
         Client client(*r, {});
         std::optional<Exchange> outcome;
         TaskGroup group(*r);
-        group.spawn(exchange_into(&client, {.method = c.method, .url = local_url(listener.port())}, soon(*r), &outcome));
+        group.spawn(
+            exchange_into(&client, {.method = c.method, .url = local_url(listener.port())}, soon(*r), &outcome));
         auto peer = co_await listener.accept_request();
         for (std::size_t i = 0; i < c.bytes.size(); i += in_pieces ? 1 : c.bytes.size()) {
           peer.send(in_pieces ? c.bytes.substr(i, 1) : c.bytes);
@@ -204,7 +206,8 @@ TEST(ClientTest, TheDeadlineEndsAnExchangeAndClosesTheConnection) {
     Client client(*r, {});
     std::optional<Exchange> outcome;
     TaskGroup group(*r);
-    group.spawn(exchange_into(&client, {.url = local_url(listener.port())}, Ctx{.deadline = r->now() + 50ms}, &outcome));
+    group.spawn(
+        exchange_into(&client, {.url = local_url(listener.port())}, Ctx{.deadline = r->now() + 50ms}, &outcome));
     auto peer = co_await listener.accept_request();
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
     EXPECT_EQ(co_await peer.read_to_end(), "");

@@ -6,8 +6,12 @@ namespace matriarch::http {
 namespace {
 
 TEST(Base64, RoundTripsTheKnownVectors) {  // RFC 4648, section 10
-  const std::pair<const char*, const char*> vectors[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},
-                                                         {"foo", "Zm9v"},  {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
                                                          {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, encoded] : vectors) {
     EXPECT_EQ(base64_encode(plain), encoded);
@@ -18,7 +22,8 @@ TEST(Base64, RoundTripsTheKnownVectors) {  // RFC 4648, section 10
 TEST(Base64, RoundTripsEveryByte) {
   std::string bytes;
   for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
-  for (std::size_t n = 0; n <= bytes.size(); ++n) EXPECT_EQ(base64_decode(base64_encode(bytes.substr(0, n))), bytes.substr(0, n));
+  for (std::size_t n = 0; n <= bytes.size(); ++n)
+    EXPECT_EQ(base64_decode(base64_encode(bytes.substr(0, n))), bytes.substr(0, n));
 }
 
 TEST(Base64, RefusesWhatIsNotBase64) {

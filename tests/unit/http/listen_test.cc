@@ -104,7 +104,7 @@ TEST(ListenTest, ClientsQueueUntilServe) {  // API-008
     EXPECT_TRUE((co_await server.bind({{"127.0.0.1", 0}}, soon(*r))).ok());
     auto early = RawPeer::connect(r, server.bound().front().port);
     early.send("GET / HTTP/1.0\r\n\r\n");
-    (void)co_await sleep_for(*r, 20ms, Ctx{});
+    co_await some_turns(r);
     EXPECT_EQ(server.connections(), 0U);
     server.serve();
     EXPECT_TRUE((co_await early.read_to_end()).ends_with("127.0.0.1"));
@@ -147,7 +147,8 @@ TEST(ListenTest, NoSocketIsInheritedByChildren) {  // API-005
     EXPECT_EQ(server.connections(), 1U);
     int sockets = 0;
     for (int fd = 3; fd < 256; ++fd) {
-      if (option_of(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM || option_of(fd, SOL_SOCKET, SO_DOMAIN) != AF_INET) continue;
+      if (option_of(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM || option_of(fd, SOL_SOCKET, SO_DOMAIN) != AF_INET)
+        continue;
       ++sockets;
       EXPECT_NE(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0) << fd;
     }
@@ -158,7 +159,7 @@ TEST(ListenTest, NoSocketIsInheritedByChildren) {  // API-005
 }
 
 Task<Response> answer_late(Reactor* reactor, Duration after, Ctx ctx) {
-  const auto slept = co_await sleep_for(*reactor, after, ctx);
+  const auto slept = co_await sleep_until(*reactor, reactor->now() + after, ctx);
   co_return text_response(slept ? "finished" : "told to stop");
 }
 
@@ -179,7 +180,8 @@ Task<void> play(StopScene* scene) {
   auto running = RawPeer::connect(r, port);
   running.send("GET / HTTP/1.1\r\n\r\n");
   auto idle = RawPeer::connect(r, port);
-  EXPECT_TRUE(co_await eventually(r, [&server] { return server.connections() == 2 && server.running_handlers() == 1; }));
+  EXPECT_TRUE(
+      co_await eventually(r, [&server] { return server.connections() == 2 && server.running_handlers() == 1; }));
 
   TaskGroup group(*r);
   group.spawn(answer_of(r, &running, &scene->answer));

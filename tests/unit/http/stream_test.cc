@@ -156,8 +156,8 @@ TEST(StreamTest, FailingToOpenIsAnError) {
     const auto refused = co_await watch->client.open_stream({.url = local_url(watch->listener.port())}, soon(*r));
     EXPECT_EQ(refused.error().code(), Errc::kUnavailable);
     RawListener silent(r);
-    const auto late = co_await watch->client.open_stream({.url = local_url(silent.port())},
-                                                         Ctx{.deadline = r->now() + 20ms});
+    const auto late =
+        co_await watch->client.open_stream({.url = local_url(silent.port())}, Ctx{.deadline = r->now() + 20ms});
     EXPECT_EQ(late.error().code(), Errc::kTimeout);
   });
 }

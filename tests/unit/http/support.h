@@ -29,9 +29,14 @@ inline Task<bool> eventually(Reactor* reactor, std::function<bool()> condition) 
   const Instant deadline = reactor->now() + 20s;
   while (!condition()) {
     if (reactor->now() > deadline) co_return false;
-    (void)co_await sleep_for(*reactor, 2ms, Ctx{});
+    (void)co_await sleep_until(*reactor, reactor->now() + 2ms, Ctx{});
   }
   co_return true;
+}
+
+// Lets the other side notice what has been sent so far (if it does not, the test is only a little weaker).
+inline Task<void> some_turns(Reactor* reactor) {
+  for (int i = 0; i < 5; ++i) co_await yield_now(*reactor);
 }
 
 // One end of a TCP connection that sends and expects exact bytes.

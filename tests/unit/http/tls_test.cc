@@ -49,7 +49,8 @@ ContextPtr client_context(const TlsClientOptions& options) {
 }
 
 Answer tell(Request request, Ctx) {
-  return text_response(fmt::format("tls={} certificate={} {}", request.tls, request.client_certificate, request.body.size()));
+  return text_response(
+      fmt::format("tls={} certificate={} {}", request.tls, request.client_certificate, request.body.size()));
 }
 
 struct Scene {
@@ -70,7 +71,8 @@ Task<std::string> ask(Scene* scene, ContextPtr server_tls, ContextPtr client_tls
   std::string told;
   for (int i = 0; i < 2; ++i) {  // the second time on the kept connection
     const auto response = co_await client.request({.url = url}, soon(*r));
-    told = response ? response->body : fmt::format("{}: {}", to_string(response.error().code()), response.error().text());
+    told =
+        response ? response->body : fmt::format("{}: {}", to_string(response.error().code()), response.error().text());
     if (response) {
       EXPECT_EQ(server.connections(), 1U);
     }
@@ -132,7 +134,8 @@ TEST(TlsTest, ClientCertificates) {  // API-072, API-073
         {ClientCertificates::kRequired, false, false, "tls=true certificate=true 0"},
     };
     for (const auto& c : cases) {
-      const auto server = server_context({.cert_file = pki.server_file, .ca_file = pki.ca_file, .verify_client = c.verify});
+      const auto server =
+          server_context({.cert_file = pki.server_file, .ca_file = pki.ca_file, .verify_client = c.verify});
       EXPECT_EQ(co_await ask(scene, server, good), c.with_good);
       const auto without = co_await ask(scene, server, none);
       EXPECT_EQ(without == "tls=true certificate=false 0", c.none_works) << without;
@@ -153,7 +156,8 @@ TEST(TlsTest, OneSelfSignedCertificateForEverything) {  // API-351
       const auto file = self.write(scene->pki.folder.file("self.pem"));
       const auto server =
           server_context({.cert_file = file, .ca_file = file, .verify_client = ClientCertificates::kRequired});
-      EXPECT_EQ(co_await ask(scene, server, client_context({.ca = file, .cert_file = file})), "tls=true certificate=true 0");
+      EXPECT_EQ(co_await ask(scene, server, client_context({.ca = file, .cert_file = file})),
+                "tls=true certificate=true 0");
     }
   });
 }
@@ -218,7 +222,8 @@ TEST(TlsTest, LargeBodiesBothWays) {
     const auto response =
         co_await client.request({.method = "PUT", .url = local_url(port, "/", "https"), .body = body}, soon(*r));
     EXPECT_TRUE(response.ok() && response->body == body);
-    auto stream = co_await client.open_stream({.method = "PUT", .url = local_url(port, "/", "https"), .body = body}, soon(*r));
+    auto stream =
+        co_await client.open_stream({.method = "PUT", .url = local_url(port, "/", "https"), .body = body}, soon(*r));
     EXPECT_TRUE(stream.ok());
     if (stream) EXPECT_TRUE((co_await stream->read_all(8 << 20, soon(*r))).value_or("") == body);
     co_await server.stop(soon(*r));

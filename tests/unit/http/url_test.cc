@@ -74,8 +74,9 @@ TEST(PercentTest, EncodesAndDecodes) {
 }
 
 TEST(QueryTest, DecodesAndDropsEmptyValues) {  // API-019
-  EXPECT_EQ(parse_query("a=1&b=&c&lag=1+MB&replication_state=in%20archive%20recovery&a=2&&x=%zz"),
-            (Query{{"a", "1"}, {"lag", "1 MB"}, {"replication_state", "in archive recovery"}, {"a", "2"}, {"x", "%zz"}}));
+  EXPECT_EQ(
+      parse_query("a=1&b=&c&lag=1+MB&replication_state=in%20archive%20recovery&a=2&&x=%zz"),
+      (Query{{"a", "1"}, {"lag", "1 MB"}, {"replication_state", "in archive recovery"}, {"a", "2"}, {"x", "%zz"}}));
   EXPECT_EQ(encode_query({{"a", "1 &"}, {"b", "="}}), "a=1%20%26&b=%3D");
   EXPECT_TRUE(parse_query("").empty());
 }
