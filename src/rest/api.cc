@@ -36,8 +36,16 @@ void Api::configure(RestOptions options, Allowlist allowlist) {
 }
 
 http::Response Api::count_refusal(http::Response refusal) {
-  if (refusal.status == 401 || refusal.status == 403) ++counters_.refused;
+  ++counters_.refused;
   return refusal;
+}
+
+std::optional<http::Response> Api::gate(const http::Request& request) {
+  auto answer = answer_early(request);
+  if (!answer) return std::nullopt;
+  ++counters_.requests;
+  log_access(request.peer_address, request.method + " " + request.target, answer->status, Duration::zero());
+  return answer;
 }
 
 http::Answer Api::handle(http::Request request, Ctx ctx) {

@@ -46,7 +46,8 @@ class Api {
   // Commands (api_command.cc).
   Task<http::Response> command(Route route, http::Request request, Ctx ctx);
   Task<std::optional<http::Response>> refused(Protection protection, const http::Request& request, Ctx ctx);
-  std::optional<http::Response> refused_at_gate(Protection protection, const http::Request& request);
+  std::optional<http::Response> answer_early(const http::Request& request);
+  Access::Verdict verdict(Protection protection, const http::Request& request, const AgentSnapshot* snapshot) const;
   std::optional<http::Response> not_now(const Route& route, const http::Request& request, const AgentSnapshot& snapshot);
   Body body_of(BodyRule rule, const http::Request& request) const;
   Task<http::Response> carry_out(Endpoint endpoint, Value::Map body, Snapshot snapshot, Ctx ctx);
@@ -56,6 +57,7 @@ class Api {
   Task<http::Response> mpp_event(Value::Map body, Ctx ctx);
   http::Response failsafe(const Value::Map& body);
 
+  http::Response denied();
   http::Response count_refusal(http::Response refusal);
 
   Scheduler& scheduler_;

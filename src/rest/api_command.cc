@@ -13,14 +13,6 @@ constexpr Duration kResolveDeadline = 2s;
 // Above what the commands need by themselves (HA-219), in case they hang.
 constexpr Duration kMargin = 30s;
 
-Access::Members members_of(Protection protection) {
-  return protection == Protection::kListOnly ? Access::Members::kIgnored : Access::Members::kConsidered;
-}
-
-const ClusterView* valid_view(const AgentSnapshot* snapshot, Instant now) {
-  return snapshot != nullptr && now < snapshot->cluster_valid_until ? snapshot->cluster.get() : nullptr;
-}
-
 http::Response malformed(const http::Request& request, std::string_view why) {
   log::error("{} {}: the body is refused: {}", request.method, request.path, why);  // API-058
   return page(400, fmt::format("The body of {} {} must be a JSON object such as {{\"key\": \"value\"}}: {}.",
@@ -33,38 +25,41 @@ Circumstances circumstances(const AgentSnapshot& snapshot, const Scheduler& sche
 
 }  // namespace
 
-std::optional<http::Response> Api::gate(const http::Request& request) {
+std::optional<http::Response> Api::answer_early(const http::Request& request) {
   const Route route = find_route(request.method, request.path);
   if (route.endpoint == Endpoint::kUnsupported) return unsupported_method(request.method);  // API-093
   if (route.protection == Protection::kNone) return std::nullopt;
-  if (auto refusal = refused_at_gate(route.protection, request)) return count_refusal(std::move(*refusal));
   const Snapshot snapshot = feed_.current();
-  const auto verdict = access_.by_address(request, valid_view(snapshot.get(), scheduler_.now()),
-                                          members_of(route.protection));
-  // The answers of not_now() are for those who are allowed to ask.
-  if (snapshot == nullptr || verdict != Access::Verdict::kAllowed) return std::nullopt;
-  return not_now(route, request, *snapshot);
+  switch (verdict(route.protection, request, snapshot.get())) {
+    case Access::Verdict::kUndecided: return std::nullopt;
+    case Access::Verdict::kDenied: return denied();
+    case Access::Verdict::kAllowed: break;
+  }
+  if (auto refusal = access_.by_identity(request, replies_)) return count_refusal(std::move(*refusal));
+  return snapshot == nullptr ? std::nullopt : not_now(route, request, *snapshot);
 }
 
-std::optional<http::Response> Api::refused_at_gate(Protection protection, const http::Request& request) {
-  const Snapshot snapshot = feed_.current();
-  const auto verdict =
-      access_.by_address(request, valid_view(snapshot.get(), scheduler_.now()), members_of(protection));
-  if (verdict == Access::Verdict::kUndecided) return std::nullopt;
-  if (verdict == Access::Verdict::kDenied) return replies_.text(403, "Access is denied");
-  return access_.by_identity(request, replies_);
+Access::Verdict Api::verdict(Protection protection, const http::Request& request, const AgentSnapshot* snapshot) const {
+  const bool view = snapshot != nullptr && scheduler_.now() < snapshot->cluster_valid_until;
+  return access_.by_address(request, view ? snapshot->cluster.get() : nullptr,
+                            protection == Protection::kListOnly ? Access::Members::kIgnored
+                                                                : Access::Members::kConsidered);
 }
+
+http::Response Api::denied() { return count_refusal(replies_.text(403, "Access is denied")); }
 
 Task<std::optional<http::Response>> Api::refused(Protection protection, const http::Request& request, Ctx ctx) {
   const Snapshot snapshot = feed_.current();
-  const Instant now = scheduler_.now();
-  const auto verdict = access_.by_address(request, valid_view(snapshot.get(), now), members_of(protection));
-  bool allowed = verdict == Access::Verdict::kAllowed;
-  if (verdict == Access::Verdict::kUndecided) {
-    allowed = co_await access_.admits(request.peer_address, snapshot->cluster, ctx.until(now + kResolveDeadline));
+  auto found = verdict(protection, request, snapshot.get());
+  if (found == Access::Verdict::kUndecided) {
+    const bool admitted = co_await access_.admits(request.peer_address, snapshot->cluster,
+                                                  ctx.until(scheduler_.now() + kResolveDeadline));
+    found = admitted ? Access::Verdict::kAllowed : Access::Verdict::kDenied;
   }
-  if (!allowed) co_return replies_.text(403, "Access is denied");
-  co_return access_.by_identity(request, replies_);
+  if (found == Access::Verdict::kDenied) co_return denied();
+  auto refusal = access_.by_identity(request, replies_);
+  if (refusal) co_return count_refusal(std::move(*refusal));
+  co_return std::nullopt;
 }
 
 // What makes the body uninteresting (API-054, API-305).
@@ -93,7 +88,7 @@ Api::Body Api::body_of(BodyRule rule, const http::Request& request) const {
 
 Task<http::Response> Api::command(Route route, http::Request request, Ctx ctx) {
   auto refusal = co_await refused(route.protection, request, ctx);
-  if (refusal) co_return count_refusal(std::move(*refusal));
+  if (refusal) co_return std::move(*refusal);
   Snapshot snapshot = feed_.current();
   if (snapshot == nullptr) co_return page(503, "The node is starting; try again in a moment.");
   auto later = not_now(route, request, *snapshot);

@@ -411,6 +411,7 @@ TEST_F(RestTest, RefusalsAreCounted) {
   get("/");
   const std::string text = get("/metrics").body;
   EXPECT_NE(text.find("matriarch_api_refused_total{scope=\"shop\",name=\"pg1\"} 1\n"), std::string::npos);
+  EXPECT_NE(text.find("matriarch_api_requests_total{scope=\"shop\",name=\"pg1\"} 3\n"), std::string::npos);
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ http::Response finish(ManualScheduler& scheduler, http::Answer answer) {
 
 Task<std::shared_ptr<const AgentSnapshot>> FakeAgent::fresh_snapshot(Ctx ctx) {
   ++observations;
-  const auto slept = co_await sleep_for(scheduler_, observation_time.value_or(1h), ctx);
+  const auto slept = co_await sleep_until(scheduler_, scheduler_.now() + observation_time.value_or(1h), ctx);
   if (!slept || snapshot_ == nullptr) co_return snapshot_;
   auto fresh = std::make_shared<AgentSnapshot>(*snapshot_);
   fresh->server_seen_at = scheduler_.now();
