@@ -30,9 +30,9 @@ Value::Map xlog_document(const AgentSnapshot& snapshot, const NodeStatus& status
   return xlog;
 }
 
-Value::List replication_document(const AgentSnapshot& snapshot) {
+Value::List replication_document(const std::vector<WalSender>& walsenders) {
   Value::List senders;
-  for (const ReplicationConnection& sender : snapshot.replication) {
+  for (const WalSender& sender : walsenders) {
     Value::Map row;
     row.set("usename", sender.usename);
     row.set("application_name", sender.application_name);
@@ -53,7 +53,7 @@ void add_server_part(Value::Map& document, const AgentSnapshot& snapshot, const 
   if (status.quorum_standby) document.set("quorum_standby", true);
   document.set("timeline", or_null(static_cast<std::int64_t>(status.timeline), status.timeline != 0));
   if (!status.replication_state.empty()) document.set("replication_state", status.replication_state);
-  if (!snapshot.replication.empty()) document.set("replication", replication_document(snapshot));
+  if (!server.walsenders.empty()) document.set("replication", replication_document(server.walsenders));
 }
 
 void add_restart_part(Value::Map& document, const AgentSnapshot& snapshot) {

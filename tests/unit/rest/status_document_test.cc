@@ -24,7 +24,8 @@ TEST(StatusDocument, OfAStandby) {  // the composed example, and the order of ke
 
 TEST(StatusDocument, OfAPrimaryWithStandbys) {  // API-103, API-112
   AgentSnapshot s = primary_snapshot(kNow);
-  s.replication = {{"replicator", "pg2", "10.1.0.2", "streaming", "sync", 1}, {"replicator", "local", "", "startup", "async", 0}};
+  s.server.walsenders = {{11, "replicator", "pg2", "10.1.0.2", "streaming", "sync", 1, {}, {}, {}},
+                         {12, "replicator", "local", "", "startup", "async", 0, {}, {}, {}}};
   EXPECT_EQ(text(s),
             R"({"state": "running", "postmaster_start_time": "2026-03-01 10:00:00.123456+00:00", "role": "primary", )"
             R"("server_version": 160004, "xlog": {"location": 83886432}, "timeline": 2, "replication": [)"
