@@ -12,7 +12,7 @@ namespace matriarch {
 struct PeerStatus {
   std::string name;
   bool reachable = false;        // an answer with a position came: its PostgreSQL is up
-  bool refused = false;          // the connection was refused: nothing listens there (its agent is gone)
+  bool refused = false;          // no connection could be made: nothing listens there, or nobody is there
   bool nofailover = false;       // by the tags in the answer
   bool watchdog_failed = false;
   bool in_recovery = false;

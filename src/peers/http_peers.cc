@@ -61,11 +61,11 @@ Result<http::Call> HttpPeers::call(std::string method, std::string_view url) con
 Task<void> HttpPeers::ask(Member member, PeerStatus* into, Ctx ctx) {
   auto request = call("GET", member.data.api_url);
   if (!request) co_return;
-  const auto response = co_await client_.request(std::move(*request), std::move(ctx));
-  if (response) {
-    *into = read_peer_answer(member.name, response->body);  // any HTTP status counts (API-317)
+  const http::Exchange exchange = co_await client_.exchange(std::move(*request), std::move(ctx));
+  if (exchange.response) {
+    *into = read_peer_answer(member.name, exchange.response->body);  // any HTTP status counts (API-317)
   } else {
-    into->refused = response.error().code() == Errc::kUnavailable;
+    into->refused = exchange.delivery == http::Delivery::kNotSent && exchange.response.error().code() == Errc::kUnavailable;
   }
 }
 

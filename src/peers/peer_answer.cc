@@ -1,6 +1,7 @@
 #include "peers/peer_answer.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "model/tags.h"
 
@@ -35,7 +36,8 @@ PeerStatus read_peer_answer(std::string_view name, std::string_view body) {
     peer.failover_priority = of_peer.failover_priority();
   }
   if (const Value* failed = peer.body.find("watchdog_failed")) peer.watchdog_failed = failed->truthy();
-  peer.timeline = static_cast<Timeline>(number(peer.body, "timeline"));
+  const std::uint64_t timeline = number(peer.body, "timeline");
+  if (timeline <= std::numeric_limits<Timeline>::max()) peer.timeline = static_cast<Timeline>(timeline);
   const Value* wal = position_of(peer.body);
   if (wal == nullptr) return peer;
   const Value* role = peer.body.find("role");

@@ -48,6 +48,21 @@ void run_and_expect_success(Reactor& reactor, std::vector<std::string> argv) {
 
 }  // namespace
 
+namespace {
+
+// SIGSTOP takes effect when the threads get to run: on a busy machine that takes a while.
+bool is_stopped(pid_t pid) {
+  std::error_code gone;
+  for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", pid), gone)) {
+    const std::string stat = read_file(task.path() / "stat").value_or("");
+    const auto state = stat.rfind(") ");  // after the command's name
+    if (state == stat.npos || stat.size() < state + 3 || stat[state + 2] != 'T') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 bool eventually(Reactor& reactor, Duration patience, std::function<bool()> condition) {
   const Instant end = reactor.now() + patience;
   while (!condition()) {
@@ -173,6 +188,7 @@ void EtcdCluster::kill(int index) {
 void EtcdCluster::suspend(int index) {
   Member& member = members_[static_cast<std::size_t>(index)];
   EXPECT_TRUE(member.process->kill(SIGSTOP).ok());
+  EXPECT_TRUE(eventually(reactor_, 5s, [pid = member.process->pid()] { return is_stopped(pid); }));
   member.suspended = true;
 }
 
