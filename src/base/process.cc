@@ -108,6 +108,9 @@ Result<ChildProcess> spawn_with(const SpawnOptions& options, int stdin_fd) {
   redirect(stdin_fd, STDIN_FILENO, O_RDONLY);
   redirect(options.stdout_fd, STDOUT_FILENO, O_WRONLY);
   redirect(options.stderr_fd, STDERR_FILENO, O_WRONLY);
+  // Not every library opens its sockets close-on-exec, and a listening socket that a long-lived child inherited would
+  // keep its port taken after our own end.
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   if (!options.cwd.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.cwd.c_str());
 
   posix_spawnattr_t attributes;

@@ -87,7 +87,6 @@ struct ServerView {
   std::string replication_state;   // "streaming", "in archive recovery" or empty
   std::map<std::string, Lsn> slots;  // positions to publish in /status
   int server_version = 0;            // 150020
-  std::string replayed_at;           // time of the last replayed transaction, as the server prints it; empty: none
   std::vector<WalSender> walsenders;            // by application_name, then pid
   std::string synchronous_commit;               // settings in force
   std::string synchronous_standby_names;

@@ -91,6 +91,8 @@ Task<std::shared_ptr<const GucCatalog>> ConfigFiles::catalog(Ctx ctx) {
 }
 
 Task<Result<ConfigFiles::Written>> ConfigFiles::write(Ctx ctx) {
+  const auto guard = co_await writing_.lock(ctx);
+  if (!guard) co_return guard.error();
   const auto known = co_await catalog(ctx);
   ConfigFacts facts{.role = core_.role,
                     .major_version = core_.major_version(),
@@ -151,11 +153,10 @@ Task<Result<RecoverySettings>> ConfigFiles::recovery_for(StandbyTarget target, C
   co_return recovery_settings(core_.options, target, facts);
 }
 
-Task<Status> ConfigFiles::set_recovery(RecoverySettings settings, bool standby, Ctx /*ctx*/) {
+Task<Status> ConfigFiles::set_recovery(RecoverySettings settings, bool standby, Ctx ctx) {
   recovery_ = std::move(settings);
-  const auto mode = modes_in(core_.data_dir()).file;
-  const auto wanted = core_.data_dir() / (standby ? "standby.signal" : "recovery.signal");
-  if (auto made = touch(wanted, mode); !made) co_return made;
+  const auto made = co_await core_.write(core_.data_dir() / (standby ? "standby.signal" : "recovery.signal"), "", std::move(ctx));
+  if (!made) co_return made.error();
   if (!standby) co_return remove_file(core_.data_dir() / "standby.signal");
   co_return Status();
 }

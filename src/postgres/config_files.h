@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/wait.h"
 #include "ports/server.h"
 #include "postgres/core.h"
 #include "postgres/recovery_conf.h"
@@ -14,7 +15,7 @@ namespace matriarch::postgres {
 
 class ConfigFiles {
  public:
-  explicit ConfigFiles(Core& core) : core_(core) {}
+  explicit ConfigFiles(Core& core) : core_(core), writing_(core.reactor) {}
 
   struct Written {
     ServerConfig config;
@@ -56,6 +57,7 @@ class ConfigFiles {
 
  private:
   Core& core_;
+  AsyncMutex writing_;  // what is computed first must not be written last
   RecoverySettings recovery_;
   std::shared_ptr<const GucCatalog> catalog_;
   int catalog_major_ = 0;

@@ -64,10 +64,8 @@ Task<FollowChange> Follower::change(StandbyTarget target, Ctx ctx) {
   const auto now = co_await running(wanted, target, std::move(ctx));
   if (!now) co_return FollowChange::kNone;
   auto change = compare_recovery(wanted, *now, facts.major_version);
-  // The role-specific configuration is part of the same file.
-  if (change == FollowChange::kNone && core_.role != target.role && core_.role != Role::kUninitialized) {
-    change = FollowChange::kReload;
-  }
+  // The role-specific configuration is part of the same file, and that of an adopted server is to be written once (PG-215).
+  if (change == FollowChange::kNone && core_.role != target.role) change = FollowChange::kReload;
   co_return change;
 }
 

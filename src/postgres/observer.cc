@@ -25,7 +25,7 @@ SELECT state.r,
   pg_catalog.current_setting('synchronous_commit'),
   pg_catalog.current_setting('synchronous_standby_names'),
   pg_catalog.pg_postmaster_start_time()::text,
-  pg_catalog.pg_last_xact_replay_timestamp()::text,
+  pg_catalog.pg_last_xact_replay_timestamp()::text, w.latest_end_lsn,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(s.slot_name, s.slot_type, s.restart_lsn, s.confirmed_flush_lsn))
      FROM pg_catalog.pg_get_replication_slots() s WHERE NOT s.temporary),
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(s.pid, pg_catalog.pg_get_userbyid(a.usesysid), a.application_name,
@@ -37,8 +37,8 @@ FROM state LEFT JOIN pg_catalog.pg_stat_get_wal_receiver() w ON true
 
 enum Column : std::size_t {
   kInRecovery, kTimeline, kFlushLsn, kReplayLsn, kReceiveLsn, kPaused, kReceivedTimeline, kWrittenLsn, kReceiverStatus,
-  kReceiverSlot, kReceiverConninfo, kRestoreCommand, kSynchronousCommit, kSynchronousStandbyNames, kStartTime, kReplayedAt,
-  kSlots, kWalSenders
+  kReceiverSlot, kReceiverConninfo, kRestoreCommand, kSynchronousCommit, kSynchronousStandbyNames, kStartTime, kReplayTimestamp,
+  kLatestEndLsn, kSlots, kWalSenders
 };
 
 Lsn lsn_of(const std::string& text) { return parse_lsn(text).value_or(Lsn{}); }
@@ -87,12 +87,15 @@ Task<ServerView> Observer::observe(Ctx ctx) {
   const auto postmaster = core_.supervisor.postmaster();
   view.postmaster_alive = postmaster != nullptr;
   if (!postmaster) co_return view;
-  if (core_.supervisor.accepting() && co_await query(&view, ctx)) {
+  const bool known_to_accept = core_.supervisor.accepting();
+  if (known_to_accept && co_await query(&view, ctx)) {
     view.readiness = Readiness::kAccepting;
   } else if (postmaster->alive()) {
     constexpr auto kProbeTimeout = std::chrono::seconds(1);
     view.readiness = co_await probe(core_.reactor, core_.local_superuser("heartbeat"),
                                     ctx.until(core_.reactor.now() + kProbeTimeout));
+    // Only just adopted, it may have been ready for long.
+    if (!known_to_accept && view.readiness == Readiness::kAccepting) (void)co_await query(&view, ctx);
   }
   view.postmaster_alive = postmaster->alive();
   if (!view.postmaster_alive) view.readiness = Readiness::kNoResponse;
@@ -114,6 +117,7 @@ Task<void> Observer::look_at_files(ServerView* view, Ctx ctx) {
 
 Task<bool> Observer::query(ServerView* view, Ctx ctx) {
   auto& monitor = core_.supervisor.monitor();
+  monitor.set_target(core_.local_superuser("heartbeat"));
   const auto rows = co_await monitor.query(std::string(kQuery), std::move(ctx));
   if (!rows || rows->rows.size() != 1) {
     receiver_ = {};
@@ -149,7 +153,8 @@ void Observer::read_row(const Rows& rows, ServerView& view) {
   view.synchronous_commit = text(kSynchronousCommit);
   view.synchronous_standby_names = text(kSynchronousStandbyNames);
   view.postmaster_start_time = text(kStartTime);
-  view.replayed_at = text(kReplayedAt);
+  view.replay_timestamp = text(kReplayTimestamp);
+  view.latest_end_lsn = lsn_of(text(kLatestEndLsn));
   read_slots(text(kSlots), view);
   view.walsenders = parse_walsenders(text(kWalSenders));
 }

@@ -24,7 +24,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kLogTail = 2000;  // bytes of the log in an error text
-constexpr auto kLookInterval = milliseconds(1);
+
+Duration look_interval(Duration waited) { return waited < std::chrono::seconds(5) ? milliseconds(1) : milliseconds(10); }
 
 // Where the postmaster's own output goes, as a path that can be read again; empty if it cannot (a terminal, a journal).
 std::filesystem::path log_path(const PostgresOptions& options) {
@@ -110,7 +111,8 @@ Task<Status> Starter::launch(Settings command_line, Ctx ctx) {
 }
 
 Task<Status> Starter::wait_until_accepting(Ctx ctx) {
-  const Ctx limited = ctx.until(core_.reactor.now() + core_.options.pg_ctl_timeout);
+  const Instant began = core_.reactor.now();
+  const Ctx limited = ctx.until(began + core_.options.pg_ctl_timeout);
   const auto postmaster = core_.supervisor.known();
   while (!core_.supervisor.accepting()) {
     if (core_.supervisor.known() != postmaster || !postmaster || !postmaster->alive()) {
@@ -119,7 +121,7 @@ Task<Status> Starter::wait_until_accepting(Ctx ctx) {
                                                  core_.supervisor.last_exit().empty() ? "" : ", ",
                                                  core_.supervisor.last_exit(), tail.empty() ? "" : ": " + tail));
     }
-    const auto slept = co_await sleep_for(core_.reactor, kLookInterval, limited);
+    const auto slept = co_await sleep_for(core_.reactor, look_interval(core_.reactor.now() - began), limited);
     if (!slept && slept.error().code() == Errc::kTimeout) co_return Error(Errc::kTimeout, "the server is still starting");
     if (!slept) co_return slept;
   }

@@ -35,8 +35,8 @@ Duration look_interval(Duration waited) {
 }  // namespace
 
 void Stopper::join(Job& job, StopOptions options) {
+  if (options.mode > job.mode || options.kill_at < job.kill_at) job.hurry.request_stop();
   job.mode = std::max(job.mode, options.mode);
-  job.checkpoint = job.checkpoint || options.checkpoint;
   job.kill_at = std::min(job.kill_at, options.kill_at);
   if (options.at_safepoint) {
     if (job.safe) {
@@ -53,13 +53,19 @@ void Stopper::join(Job& job, StopOptions options) {
 Task<Status> Stopper::stop(StopOptions options, Ctx ctx) {
   if (!job_) {
     job_ = std::make_shared<Job>();
+    job_->mode = options.mode;
+    job_->kill_at = options.kill_at;
+    job_->checkpoint = options.checkpoint;
     core_.background.spawn(run(this, job_));
   }
   const auto job = job_;
   join(*job, std::move(options));
-  while (!job->finished) {
-    if (auto slept = co_await sleep_for(core_.reactor, milliseconds(1), ctx); !slept) co_return slept;
-  }
+  const auto waited = co_await complete<std::monostate>(core_.reactor, std::move(ctx),
+                                                        [job](Completion<std::monostate> done) {
+                                                          job->waiters.push_back(std::move(done));
+                                                          return Callback();
+                                                        });
+  if (!job->finished) co_return waited.error();
   co_return job->result;
 }
 
@@ -68,6 +74,7 @@ Task<void> Stopper::run(Stopper* self, std::shared_ptr<Job> job) {
   if (job->result) reach_safepoint(*job);
   job->finished = true;
   self->job_.reset();
+  for (const auto& waiter : std::exchange(job->waiters, {})) waiter(std::monostate{});
 }
 
 void Stopper::reach_safepoint(Job& job) {
@@ -112,7 +119,8 @@ Task<Status> Stopper::carry_out(std::shared_ptr<Job> job) {
 
 Task<void> Stopper::checkpoint_first(std::shared_ptr<Job> job) {
   if (!job->checkpoint || job->mode == StopMode::kImmediate || !core_.supervisor.accepting()) co_return;
-  const Ctx ctx{.deadline = job->kill_at, .stop = core_.background.stop_token()};
+  const std::stop_callback closing(core_.background.stop_token(), [&job] { job->hurry.request_stop(); });
+  const Ctx ctx{.deadline = job->kill_at, .stop = job->hurry.get_token()};
   auto session = co_await core_.open_local("shutdown", ctx);
   Status done;
   if (!session) {

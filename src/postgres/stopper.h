@@ -31,8 +31,10 @@ class Stopper {
     bool reported = false;  // at_shutdown_checkpoint was called, or will not be
     std::optional<StopMode> signalled;
     std::optional<std::vector<Child>> backends;  // those that were there when the shutdown had begun
+    std::stop_source hurry;  // ends what only shortens the shutdown
     bool finished = false;
     Status result;
+    std::vector<Completion<std::monostate>> waiters;
   };
 
   static void join(Job& job, StopOptions options);

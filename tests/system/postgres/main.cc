@@ -1,0 +1,38 @@
+// PostgreSQL refuses to run as root, and the agent runs as the servers' user: started by root, the tests become
+// `postgres` by executing themselves again.
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+void become_postgres(char** argv) {
+  const passwd* user = getpwnam("postgres");
+  if (user == nullptr) {
+    std::fputs("there is no user postgres to run the servers as\n", stderr);
+    std::exit(1);
+  }
+  setenv("HOME", user->pw_dir, 1);
+  if (initgroups(user->pw_name, user->pw_gid) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0) {
+    std::perror("cannot become the user postgres");
+    std::exit(1);
+  }
+  execv("/proc/self/exe", argv);
+  std::fprintf(stderr, "cannot execute the tests as postgres: %s\n", std::strerror(errno));
+  std::exit(1);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (geteuid() == 0) become_postgres(argv);
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
