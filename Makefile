@@ -44,7 +44,8 @@ clean: ## remove the build folder
 # Each of these two lives in a script of its name.
 ifneq ($(wildcard scripts/demo),)
 .PHONY: demo
-demo: release ## a cluster on this machine, and a failover to watch
+demo: deps $(RELEASE)/build.ninja ## a cluster on this machine, and a failover to watch
+	@ninja -C $(RELEASE) -j $(JOBS) apps/all
 	@scripts/demo
 else
 HIDDEN += demo
