@@ -67,6 +67,7 @@ agent::NodeConfig Daemon::make_node_config() {
   node.initial_dynamic_config = initial_dynamic_;
   node.settings_of = [this](const Value& dynamic, bool mixed) { return settings_of(dynamic, mixed); };
   node.persist_dynamic_config = [this](const Value& dynamic) { persist(dynamic); };
+  node.reload_files = [this] { background_->spawn(reload()); };
   node.check_dynamic_config = [this](const Value& dynamic) -> Status {
     const auto problems = config::check_dynamic(dynamic, floors_);
     if (problems.empty()) return {};

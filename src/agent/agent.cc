@@ -114,10 +114,12 @@ void Agent::publish() {
   snapshot->role = node_.role();
   snapshot->state = node_.state();
   snapshot->server = node_.world.server;
-  snapshot->server_seen_at = now;
-  snapshot->replication = replication_;
+  snapshot->server_seen_at = node_.server_seen_at;
   snapshot->member = node_.member_data();
   snapshot->tags = node_.config.tags;
+  snapshot->configured_tags = node_.config.tags;
+  snapshot->failsafe_topology = node_.known_failsafe;
+  if (node_.view) snapshot->cluster_valid_until = node_.view_asked_at + node_.settings.ttl;  // DCS-153
   snapshot->settings = node_.settings;
   snapshot->cluster = node_.view;
   snapshot->store_last_seen = node_.store_last_seen;
@@ -134,9 +136,9 @@ void Agent::publish() {
 
 Task<std::shared_ptr<const AgentSnapshot>> Agent::fresh_snapshot(Ctx ctx) {
   auto fresh = std::make_shared<AgentSnapshot>(*snapshot_);
+  fresh->server_seen_at = node_.ports.scheduler.now();
   // Not into the node's world: a decision that is being made must not change under its maker.
   fresh->server = co_await node_.ports.server.observe(ctx.until(node_.ports.scheduler.now() + kQueryPatience));
-  fresh->server_seen_at = node_.ports.scheduler.now();
   fresh->role = node_.role();
   fresh->state = node_.state();
   co_return fresh;

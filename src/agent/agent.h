@@ -47,6 +47,7 @@ class Agent final : public AgentApi {
  private:
   // --- start (start_up.cc)
   Task<Status> start_up();
+  Task<void> fence_unsupervised();
   Task<bool> name_is_taken();
 
   // --- observe (observe.cc)
@@ -105,7 +106,6 @@ class Agent final : public AgentApi {
   std::uint64_t decision_count_ = 0;
   std::string last_reason_;
   std::optional<FailsafeLeader> failsafe_leader_;
-  std::vector<ReplicationConnection> replication_;
   std::optional<int> exit_code_;
   Instant next_run_;
   Instant retry_at_;  // of a procedure that failed a moment ago

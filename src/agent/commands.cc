@@ -35,13 +35,9 @@ Task<CommandResult> Agent::reinitialize(bool force, bool from_leader, Ctx) {
   co_return CommandResult{.status = 200, .text = "reinitialize started"};
 }
 
-Task<CommandResult> Agent::reload(Ctx ctx) {
-  const auto applied = co_await node_.ports.server.apply_settings(node_.dynamic_config, ctx);
-  const auto reloaded = co_await node_.ports.server.reload(ctx);
-  node_.wake.set();
-  if (!applied || !reloaded) {
-    co_return CommandResult{.status = 500, .text = (applied ? reloaded : applied).error().text()};
-  }
+// API-296: the same as SIGHUP; what is wrong shows in the log.
+Task<CommandResult> Agent::reload(Ctx) {
+  if (node_.config.reload_files) node_.config.reload_files();
   co_return CommandResult{.status = 202, .text = "reload scheduled"};
 }
 
@@ -61,7 +57,7 @@ Task<CommandResult> Agent::store_config(Value config, std::optional<Version> exp
 Task<CommandResult> Agent::patch_config(Value patch, Ctx ctx) {
   const auto view = co_await node_.ports.store.load(ctx);
   if (!view) co_return CommandResult{.status = 503, .text = view.error().text()};
-  if (!view->config || !view->config->data.is_map()) co_return CommandResult{.status = 409, .text = "there is no usable /config"};
+  if (!view->config || !view->config->data.is_map()) co_return CommandResult{.status = 503, .text = "there is no usable /config"};  // API-202
   Value config = view->config->data;
   if (!apply_patch(config, patch)) co_return CommandResult{.status = 200, .text = to_json(config)};
   co_return co_await store_config(std::move(config), view->config->version, ctx);

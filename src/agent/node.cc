@@ -41,7 +41,9 @@ Ctx Node::in_time(Duration duration) const {
 }
 
 Task<void> Node::look_at_server() {
+  const Instant begun = ports.scheduler.now();
   world.server = co_await ports.server.observe(in_time(kQueryPatience));
+  server_seen_at = begun;
   if (!world.server.control.system_id.empty()) world.system_id = world.server.control.system_id;
   if (world.server.directory != DataDirectory::kPresent) world.system_id.clear();
   world.can_rewind = settings.use_pg_rewind && ports.server.can_rewind(world.server);

@@ -45,6 +45,7 @@ struct Node {
 
   // What was observed last, and what is remembered (stored by the loop only).
   policy::World world;
+  Instant server_seen_at;    // when the observation in `world` was begun
   policy::Memory memory;
   std::shared_ptr<const ClusterView> view;  // last complete one; dropped when a read fails (DCS-152)
   Instant view_asked_at;

@@ -28,6 +28,8 @@ struct NodeConfig {
   std::function<Settings(const Value& dynamic_config, bool mixed)> settings_of;
   // Keeps the dynamic configuration for a start without the store (HA-009). Called when it changed; may be empty.
   std::function<void(const Value& dynamic_config)> persist_dynamic_config;
+  // Reads the local configuration again, as SIGHUP does. Does not wait; may be empty.
+  std::function<void()> reload_files;
   // Refuses a `/config` document that a person is about to store; the text names key, value and remedy.
   std::function<Status(const Value& dynamic_config)> check_dynamic_config;
 };

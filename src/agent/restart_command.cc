@@ -58,14 +58,10 @@ std::uint64_t Agent::begin_restart(const RestartCommand& command) {
 CommandResult Agent::schedule_restart(const RestartCommand& command) {
   const auto at = parse_timestamp(command.schedule);
   if (!at) return {.status = 422, .text = "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601"};
-  if (*at <= node_.ports.scheduler.wall_now()) return {.status = 422, .text = "Cannot schedule restart in the past"};
+  if (*at < node_.ports.scheduler.wall_now()) return {.status = 422, .text = "Cannot schedule restart in the past"};
   if (node_.scheduled_restart.is_map()) return {.status = 409, .text = "Another restart is already scheduled"};
-  Value::Map stored;
-  if (command.role) stored.set("role", to_string(*command.role));
-  if (!command.postgres_version.empty()) stored.set("postgres_version", command.postgres_version);
-  if (command.timeout) stored.set("timeout", static_cast<std::int64_t>(to_seconds(*command.timeout)));
-  if (command.only_if_pending) stored.set("restart_pending", true);
-  stored.set("schedule", to_iso8601(*at));
+  Value::Map stored = command.filters;  // DCS-054
+  stored.set("schedule", command.schedule);
   stored.set("postmaster_start_time", node_.world.server.postmaster_start_time);
   node_.scheduled_restart = std::move(stored);
   return {.status = 202, .text = "Restart scheduled"};

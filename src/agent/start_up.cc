@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "base/log.h"
+#include "policy/decide.h"
 
 namespace matriarch::agent {
 
@@ -13,13 +14,14 @@ constexpr Duration kNameProbePatience = std::chrono::seconds(3);  // HA-030
 
 }  // namespace
 
-// Nothing happens before the first successful read; a PostgreSQL that runs is left as it is (HA-043).
+// Before the first successful read a running PostgreSQL is left as it is (HA-043), unless it takes writes (B13).
 Task<Status> Agent::start_up() {
   co_await node_.look_at_server();
   while (true) {
     co_await load_view();
     if (node_.view) break;
     publish();
+    co_await fence_unsupervised();
     if (node_.shutdown_requested) co_return Error(Errc::kCancelled, "stopped before the store could be read");
     const Ctx patience{.deadline = node_.ports.scheduler.now() + kRetryFirstRead};
     (void)co_await node_.wake.wait(patience);  // a change in the store is as good as the time
@@ -29,6 +31,21 @@ Task<Status> Agent::start_up() {
   }
   co_await adopt_dynamic_config();
   co_return Status();
+}
+
+// B13: the store could not be read for as long as we try, and nobody knows how long this server has been without an agent.
+// Its lease may have ended, and another node may lead by now.
+Task<void> Agent::fence_unsupervised() {
+  co_await node_.look_at_server();
+  node_.world.now = node_.ports.scheduler.now();
+  node_.world.settings = node_.settings;
+  auto decided = policy::decide(node_.world, node_.memory);
+  node_.memory = decided.memory;
+  if (decided.decision.verdict != policy::Verdict::kDemoteOffline) co_return;
+  record(decided.decision);
+  (void)co_await act(std::move(decided.decision));  // there is nothing else to look at
+  co_await node_.actions.join();
+  (void)node_.actions.take_finished();
 }
 
 // HA-044: two agents with one name would both believe that they own the lock.

@@ -34,7 +34,7 @@ std::optional<CommandResult> check_form(const FailoverCommand& command, const Se
   if (!scheduled) return std::nullopt;
   const auto at = parse_timestamp(command.scheduled_at);
   if (!at) return refused(422, "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601");
-  if (*at <= now) return refused(422, "Cannot schedule switchover in the past");
+  if (*at < now) return refused(422, "Cannot schedule switchover in the past");
   return std::nullopt;
 }
 
@@ -116,7 +116,11 @@ Task<CommandResult> Agent::wait_for_failover(FailoverCommand command, std::strin
       }
     }
     if (!co_await node_.cycle_done.wait(ctx)) {
-      co_return CommandResult{.status = 503, .text = fmt::format("{} status unknown", command.switchover ? "Switchover" : "Failover")};
+      // API-268
+      co_return CommandResult{.status = 503,
+                              .text = fmt::format("{} status unknown after {} seconds; operation may still be in progress",
+                                                  command.switchover ? "Switchover" : "Failover",
+                                                  patience / std::chrono::seconds(1))};
     }
   }
 }

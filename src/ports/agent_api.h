@@ -29,16 +29,6 @@ struct DecisionRecord {
   std::string inputs;   // the predicates of the world it was made from, one line
 };
 
-// A row of pg_stat_replication, as GET /patroni shows it on a primary.
-struct ReplicationConnection {
-  std::string usename;
-  std::string application_name;
-  std::string client_addr;
-  std::string state;
-  std::string sync_state;
-  int sync_priority = 0;
-};
-
 // Everything health checks and read-only endpoints answer from (they never touch PostgreSQL or the store).
 struct AgentSnapshot {
   std::string name;
@@ -47,7 +37,6 @@ struct AgentSnapshot {
   PgState state = PgState::kStopped;
   ServerView server;
   Instant server_seen_at;                       // when the observation of `server` was begun
-  std::vector<ReplicationConnection> replication;
   MemberData member;                            // what this node publishes
   Tags tags;                                    // effective (HA-339)
   std::optional<Tags> configured_tags;          // absent: the same as `tags` (API-156)
