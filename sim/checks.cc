@@ -26,10 +26,15 @@ Node& Checks::node_of(std::string_view name) const {
 
 // --- one writable primary at any instant
 
-bool Checks::counts_as_primary(const Node& node) const {
+bool Checks::counts_as_primary(Node& node) {
   if (!node.postgres().can_acknowledge()) return false;
   if (options_.guardian) return true;
-  return node.guarded_since() != Instant::max() && scheduler_.now() >= node.guarded_since() + options_.grace;
+  if (node.guarded_since() == Instant::max()) return false;
+  const Settings& believed = node.agent()->agent().node().settings;
+  // Cut off during a pause, it does not hear that the pause is over. (A resume will need an armed guardian there.)
+  if (believed.paused) believed_paused_[node.index()] = scheduler_.now();
+  const Instant since = std::max(node.guarded_since(), believed_paused_[node.index()]);
+  return scheduler_.now() >= since + believed.retry_timeout + options_.grace;
 }
 
 bool Checks::paused_for(Duration duration) const { return paused_since_ && scheduler_.now() >= *paused_since_ + duration; }
@@ -44,7 +49,7 @@ void Checks::after_event() {
   if (paused_since_ || scheduler_.now() < unpaused_at_ + after_pause) return;
   std::string primaries;
   int count = 0;
-  for (const Node* node : nodes_) {
+  for (Node* node : nodes_) {
     if (!counts_as_primary(*node)) continue;
     ++count;
     primaries += primaries.empty() ? node->name() : " and " + node->name();
@@ -122,6 +127,7 @@ void Checks::committed(const StoreKeys& keys) {
   if (leader != leader_ || (keys.leader && keys.leader->version != leader_version_ && leader_ != leader)) {
     trace_.line("store", "leader key: {} -> {}", leader_.empty() ? "-" : leader_, leader.empty() ? "-" : leader);
     if (!leader.empty()) judge_election(keys, leader);
+    ever_led_ = true;
     leader_ = leader;
   }
   leader_version_ = keys.leader ? keys.leader->version : 0;
@@ -179,7 +185,10 @@ void Checks::watch_identity(const StoreKeys& keys) {
   if (now == identity_) return;
   trace_.line("store", "/initialize: '{}'", now.value_or("(none)"));
   const bool replaced = identity_ && is_valid_system_id(*identity_) && now && is_valid_system_id(*now);
-  if (replaced) violate(fmt::format("INV-6 /initialize was {} and is overwritten with {}", *identity_, *now));
+  const bool somebody_has_it = std::ranges::any_of(nodes_, [&](const Node* node) {
+    return node->postgres().directory() == Postgres::Directory::kPresent && node->postgres().system_id() == *identity_;
+  });
+  if (replaced && somebody_has_it) violate(fmt::format("INV-6 /initialize was {} and is overwritten with {}", *identity_, *now));
   identity_ = now;
 }
 
@@ -193,7 +202,8 @@ void Checks::initialized(Postgres& server) {
 }
 
 void Checks::before_data_loss(Postgres& server, std::string_view how) {
-  if (!server.has_complete_data() || !identity_ || server.system_id() != *identity_) return;
+  // Before somebody has led there is nothing to lose: a bootstrap that failed is thrown away (HA-099).
+  if (!ever_led_ || !server.has_complete_data() || !identity_ || server.system_id() != *identity_) return;
   for (const Node* node : nodes_) {
     const Postgres& other = node->postgres();
     if (&other == &server || !other.has_complete_data() || other.system_id() != *identity_) continue;

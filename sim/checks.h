@@ -19,7 +19,8 @@ struct CheckOptions {
   // Without a guardian a node whose agent is dead, frozen or just back does not count as a second primary: nothing was
   // there to stop its server. With one, it does.
   bool guardian = false;
-  // How long an agent that came back may take to see that its server must not be a primary any more.
+  // How long an agent that came back may take to see that its server must not be a primary any more, on top of the
+  // retry_timeout for which it tries to read the store (B13).
   Duration grace = std::chrono::seconds(5);
 };
 
@@ -63,7 +64,7 @@ class Checks final : public PostgresObserver {
   };
 
   [[nodiscard]] Node& node_of(std::string_view name) const;
-  [[nodiscard]] bool counts_as_primary(const Node& node) const;
+  [[nodiscard]] bool counts_as_primary(Node& node);
   [[nodiscard]] bool paused_for(Duration duration) const;
   void judge_election(const StoreKeys& keys, const std::string& winner);
   void check_promise(const Postgres& server);
@@ -79,6 +80,7 @@ class Checks final : public PostgresObserver {
   Coverage& coverage_;
   std::vector<Node*> nodes_;
 
+  bool ever_led_ = false;
   std::string leader_;
   std::uint64_t leader_version_ = 0;
   Election election_;
@@ -86,6 +88,7 @@ class Checks final : public PostgresObserver {
   Instant unpaused_at_;
   std::optional<std::string> identity_;
   Instant operator_acted_;
+  std::map<int, Instant> believed_paused_;  // node: when its agent last took the cluster for paused
   std::vector<Acknowledged> promised_;  // must be on every later primary
   std::vector<Acknowledged> all_;       // acknowledged by whomever
   std::uint64_t acknowledged_count_ = 0;

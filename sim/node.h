@@ -50,6 +50,7 @@ class AgentProcess final : private agent::Steps {
 
   [[nodiscard]] Process& process() { return process_; }
   [[nodiscard]] agent::Agent& agent() { return agent_; }
+  [[nodiscard]] const agent::Agent& agent() const { return agent_; }
   [[nodiscard]] SimServer& server() { return server_; }
   // For requests that other processes or people make to it.
   [[nodiscard]] TaskGroup& group() { return group_; }

@@ -179,6 +179,29 @@ void People::cancel() {
   give(node, "restart cancelled", [](agent::Agent& agent, Ctx ctx) { return agent.cancel_restart(std::move(ctx)); });
 }
 
+void People::look_after() {
+  bool anybody_bootstraps = false;
+  bool any_data = false;
+  for (Node* node : nodes_) {
+    const AgentProcess* agent = node->agent();
+    anybody_bootstraps = anybody_bootstraps ||
+                         (agent != nullptr && agent->agent().node().actions.running().kind == policy::ActionKind::kBootstrap);
+    any_data = any_data || node->postgres().has_complete_data();
+    const bool stuck = node->postgres().misfits() && agent != nullptr && scheduler_.now() >= last_reinit_[node->index()] + seconds(60);
+    if (!stuck) continue;
+    last_reinit_[node->index()] = scheduler_.now();
+    coverage_.hit("people: had to reinitialise a copy of a namesake timeline");
+    give(*node, "reinitialize", [](agent::Agent& a, Ctx ctx) { return a.reinitialize(false, true, std::move(ctx)); });
+  }
+  const auto& initialize = store_.keys().initialize;
+  if (!initialize || !initialize->text.empty() || anybody_bootstraps || any_data) return;
+  coverage_.hit("people: had to remove an abandoned claim on /initialize");
+  store_.edit([](StoreKeys& keys) {
+    keys.initialize.reset();
+    keys.advance();
+  });
+}
+
 void People::tidy_up() {
   store_.edit([](StoreKeys& keys) {
     if (keys.failover) keys.failover = {.text = "{}", .version = keys.advance()};

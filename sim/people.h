@@ -1,6 +1,7 @@
 // People who give commands: switchover, failover, pause, restart, reinit, changes of the configuration.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ class People {
   void stop() { active_ = false; }
   // Resumes a paused cluster and withdraws requests, as an administrator would who has been called.
   void tidy_up();
+  // Looks after what the contract leaves to people: an abandoned claim on /initialize (DCS-179), and a copy whose timeline
+  // has the same number and the same beginning as the leader's, but other records. Call it now and then.
+  void look_after();
 
   static std::vector<std::string> names();
 
@@ -61,6 +65,7 @@ class People {
   Random random_;
   std::vector<Node*> nodes_;
   bool active_ = false;
+  std::map<int, Instant> last_reinit_;  // of each node, by us
 };
 
 }  // namespace matriarch::sim

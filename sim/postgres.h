@@ -117,6 +117,8 @@ class Postgres {
   // Could it acknowledge a commit now, as far as synchronous_standby_names is concerned?
   [[nodiscard]] bool can_acknowledge() const;
   [[nodiscard]] bool streaming_from(const Postgres& upstream) const { return receiver_.upstream == &upstream && receiver_.connected; }
+  // Its records do not follow on its upstream's although timelines say so: no tool tells that from the outside.
+  [[nodiscard]] bool misfits() const { return misfits_; }
   [[nodiscard]] const Wal& wal() const { return wal_; }
   [[nodiscard]] Directory directory() const { return directory_; }
   [[nodiscard]] const std::string& system_id() const { return control_.system_id; }
@@ -232,6 +234,7 @@ class Postgres {
   std::vector<Commit> commits_;
   std::map<std::string, Sender> senders_;
   Receiver receiver_;
+  bool misfits_ = false;
 
   PostgresFaults faults_;
 };

@@ -132,6 +132,10 @@ void Postgres::rewind(std::string source, std::function<void(RewindOutcome)> don
 
 void Postgres::finish_rewind(const Postgres& source) {
   damaged_ = false;
+  if (wal_.seems_to_lead_into(source.wal_)) {
+    world_.trace.line(name_, "pg_rewind: no rewind required");
+    return;
+  }
   wal_ = source.wal_;
   control_ = source.control_;
   control_.state = ControlState::kInArchiveRecovery;

@@ -51,6 +51,8 @@ void Postgres::try_upstream() {
 bool Postgres::join(Postgres& upstream) {
   if (!upstream.accepting() || !upstream.reachable_from(endpoint_) || upstream.system_id() != system_id()) return false;
   Lsn from = wal_.end();
+  const bool seems_to_fit = wal_.seems_to_lead_into(upstream.wal_);
+  misfits_ = false;
   if (wal_.timeline() != upstream.wal_.timeline()) {
     const auto forked = upstream.wal_.ended(wal_.timeline());
     if (!forked || from > *forked) {
@@ -59,11 +61,16 @@ bool Postgres::join(Postgres& upstream) {
       return false;
     }
   }
-  if (from > upstream.wal_.end()) return false;
+  if (from > upstream.wal_.end()) {
+    world_.trace.line(name_, "cannot stream from {}: ahead of it", upstream.name());
+    misfits_ = seems_to_fit;
+    return false;
+  }
   if (!wal_.agrees_with(upstream.wal_, from)) {
     // The records do not fit together: a real standby stops at the first one with a wrong link to its predecessor.
     world_.coverage.hit("postgres: standby stuck at a record that does not fit");
     world_.observer->diverged_stream(*this, upstream);
+    misfits_ = seems_to_fit;
     return false;
   }
   receiver_.upstream = &upstream;

@@ -15,11 +15,17 @@ void Trace::finish(std::string_view who) {
   hash_ *= 0x100000001b3u;
   mix(who);
   mix(text_);
-  if (file_ != nullptr) {
-    const std::string text = fmt::format("{:12.6f} {:<8} {}\n", static_cast<double>(time) / 1e9 - 3600.0, who, text_);
-    std::fwrite(text.data(), 1, text.size(), file_);
-  }
+  print(who, text_);
 }
+
+void Trace::print(std::string_view who, std::string_view text) {
+  if (file_ == nullptr) return;
+  const double seconds = to_seconds(scheduler_.now().time_since_epoch()) - 3600.0;
+  const std::string line = fmt::format("{:12.6f} {:<8} {}\n", seconds, who, text);
+  std::fwrite(line.data(), 1, line.size(), file_);
+}
+
+void Trace::remark(std::string_view who, std::string_view text) { print(who, text); }
 
 void Coverage::hit(std::string_view name) {
   const auto found = counts_.find(name);

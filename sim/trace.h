@@ -28,10 +28,15 @@ class Trace {
     finish(who);
   }
 
+  // Printed, but no part of the hash.
+  [[nodiscard]] bool printing() const { return file_ != nullptr; }
+  void remark(std::string_view who, std::string_view text);
+
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
  private:
   void finish(std::string_view who);
+  void print(std::string_view who, std::string_view text);
   void mix(std::string_view bytes);
 
   const VirtualScheduler& scheduler_;

@@ -57,6 +57,15 @@ bool Wal::agrees_with(const Wal& other, Lsn lsn) const {
   return mine != nullptr && theirs != nullptr && mine->serial == theirs->serial;
 }
 
+bool Wal::seems_to_lead_into(const Wal& other) const {
+  for (const Branch& mine : history_) {
+    if (other.ended(mine.timeline) != mine.at) return false;
+  }
+  if (timeline_ == other.timeline_) return true;
+  const auto ended_at = other.ended(timeline_);
+  return ended_at && end() <= *ended_at;
+}
+
 bool Wal::contains(Lsn end, std::uint64_t serial) const {
   const WalRecord* record = ending_at(end);
   return record != nullptr && record->serial == serial;

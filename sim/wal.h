@@ -42,6 +42,9 @@ class Wal {
 
   // True if both are the same up to `lsn` (and reach it).
   [[nodiscard]] bool agrees_with(const Wal& other, Lsn lsn) const;
+  // True if timelines and branches say that this one leads into `other`. They can be wrong: two servers that did not know of
+  // each other may have given their timelines the same number.
+  [[nodiscard]] bool seems_to_lead_into(const Wal& other) const;
   [[nodiscard]] bool contains(Lsn end, std::uint64_t serial) const;
 
  private:

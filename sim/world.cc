@@ -68,7 +68,7 @@ void World::advance(Duration by) {
   const Instant until = scheduler_.now() + by;
   while (checks_.violations().empty() && scheduler_.run_one(until)) {
     checks_.after_event();
-    if ((++next_note_ & 0xff) == 0) note_decisions();
+    if (trace_.printing() || (++next_note_ & 0xff) == 0) note_decisions();
   }
   note_decisions();
 }
@@ -100,6 +100,7 @@ void World::note_decisions() {
       if (decision.number <= decisions_noted_[i]) continue;
       decisions_noted_[i] = decision.number;
       coverage_.hit("decision: " + decision.action);
+      trace_.remark(nodes_[i]->name(), fmt::format("decides: {} ({}) [{}]", decision.action, decision.reason, decision.inputs));
     }
   }
 }
@@ -164,6 +165,7 @@ bool World::converges(Duration patience) {
   healed_at_ = scheduler_.now();
   while (scheduler_.now() < until && checks_.violations().empty()) {
     advance(milliseconds(500));
+    people_->look_after();
     if (what_is_missing().empty()) return true;
   }
   return false;

@@ -101,8 +101,11 @@ Memory remember(const World& world, const Memory& memory) {
     if (finished.kind == ActionKind::kPromote && finished.vetoed) next.promotion_vetoed_at = world.now;
   }
   const Member* leader = world.view ? world.view->leader_member() : nullptr;
-  if (leader != nullptr && (next.rewind == RewindState::kNotNeeded || world.server.replication_state == "streaming")) {
+  const bool compared = next.rewind == RewindState::kNotNeeded && world.divergence.has_value();
+  if (leader != nullptr && (compared || world.server.replication_state == "streaming")) {
+    next.followed_leader = leader->name;
     next.followed_timeline = leader->data.timeline;
+    next.followed_at = world.now;
   }
   next.slots_seen = remember_slots(world, std::move(next.slots_seen));
   remember_race(world, next);

@@ -65,18 +65,26 @@ struct Comparison {
   std::string former_leader;
 };
 
+// How a peer's data relates to mine. A later timeline is the later leader's data, wherever its position: what an earlier one
+// has beyond the branch was given up when that leader was elected. Both sides judge by what the members publish, so that
+// they never yield to each other.
+std::strong_ordering compare_data(const World& world, const PeerStatus& peer, const Member& published) {
+  const Member* me = world.view->member(world.me);
+  const Timeline mine = std::max(my_timeline(world), me == nullptr ? Timeline{0} : me->data.timeline);
+  const Timeline theirs = std::max(peer.timeline, published.data.timeline);
+  if (mine != 0 && theirs != 0 && mine != theirs) return theirs <=> mine;
+  return peer.position <=> world.server.position();
+}
+
 // HA-186, HA-187: does this peer's position or priority stand in my way?
-bool yields_to(const World& world, const PeerStatus& peer, const Comparison& how, int& ahead, std::string* why) {
-  const Lsn mine = world.server.position();
-  if (peer.position > mine) {
-    if (sync_active(world) && world.view->sync.leader_matches(peer.name)) {
-      ++ahead;
-      return false;
-    }
+bool yields_to(const World& world, const PeerStatus& peer, std::strong_ordering data, const Comparison& how,
+               std::string* why) {
+  if (data > 0) {
+    if (sync_active(world) && world.view->sync.leader_matches(peer.name)) return false;
     *why = fmt::format("Wal position of {} is ahead of my wal position", peer.name);
     return true;
   }
-  if (peer.position < mine || peer.failover_priority <= world.tags.failover_priority()) return false;
+  if (data < 0 || peer.failover_priority <= world.tags.failover_priority()) return false;
   if (peer.name == how.former_leader) return false;
   if (quorum_active(world) && !world.view->sync.matches(peer.name)) return false;
   *why = fmt::format("{} has equally tolerable WAL position and priority {}, while this node has priority {}", peer.name,
@@ -108,10 +116,10 @@ Race compare_health(const World& world, const Comparison& how, std::string* why)
       *why = fmt::format("Primary ({}) is still alive", peer->name);
       return Race::kMayNot;
     }
-    const int ahead_before = ahead;
-    if (!votes_only && yields_to(world, *peer, how, ahead, why)) return Race::kMayNot;
-    const bool is_ahead = ahead > ahead_before || peer->position > world.server.position();
-    if (quorum && world.view->sync.matches(peer->name, true) && !is_ahead && peer->position) ++votes;
+    const auto data = compare_data(world, *peer, member);
+    if (!votes_only && yields_to(world, *peer, data, how, why)) return Race::kMayNot;
+    if (data > 0) ++ahead;  // the former sync leader (HA-186), or a voter that may not lead (B7)
+    if (quorum && world.view->sync.matches(peer->name, true) && data <= 0 && peer->position) ++votes;
   }
   if (!quorum) return Race::kMayWin;
   if (votes >= world.view->sync.quorum) return Race::kMayWin;
@@ -172,8 +180,11 @@ Race race_of_running_primary(const World& world, std::string* why) {
     const auto& initialize = world.view->initialize;
     return !initialize || *initialize == world.system_id ? Race::kMayWin : Race::kMayNot;
   }
-  const bool sync_owner = !sync_active(world) || world.view->sync.leader_matches(world.me);  // B8
-  if (world.server.timeline >= world.view->timeline() && sync_owner) return Race::kMayWin;  // HA-172
+  if (sync_active(world) && !world.view->sync.leader_matches(world.me)) {  // B8
+    *why = fmt::format("running as primary, but /sync names {}", world.view->sync.leader);
+    return Race::kMayNot;
+  }
+  if (world.server.timeline >= world.view->timeline()) return Race::kMayWin;  // HA-172
   *why = fmt::format("running as primary on timeline {}, which is behind the cluster's {}", world.server.timeline,
                      world.view->timeline());
   return Race::kMayNot;

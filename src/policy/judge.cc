@@ -35,9 +35,10 @@ Answer judge_guard(const Facts& f) {
   return std::nullopt;
 }
 
-// The store cannot be read (HA section 15). The lease is used to its end; a passed failsafe check prolongs it.
+// The store cannot be read (HA section 15). The lease is used to its end; a passed failsafe check prolongs it. A server that
+// takes writes when the agent starts has no lease that anybody knows of (B13).
 Verdict judge_outage(const Facts& f) {
-  if (!f.ever_loaded || f.paused || !writable(f)) return Verdict::kWait;  // HA-287, HA-288
+  if (f.paused || !writable(f)) return Verdict::kWait;                    // HA-287, HA-288
   if (f.failsafe == Failsafe::kUnasked) return Verdict::kAskFailsafe;     // HA-289
   return f.lease == Lease::kHeld ? Verdict::kWait : Verdict::kDemoteOffline;
 }

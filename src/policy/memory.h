@@ -29,7 +29,9 @@ struct Memory {
   bool led = false;                   // as primary with the lock, since the last start as a standby (HA-325)
 
   RewindState rewind = RewindState::kInitial;
-  Timeline followed_timeline = 0;     // the leader's timeline when divergence was last settled (HA-159)
+  std::string followed_leader;        // the leader, its timeline, and when: divergence was last settled (HA-159)
+  Timeline followed_timeline = 0;
+  Instant followed_at;
 
   std::map<std::string, Instant> slots_seen;  // leader: when a member's slot was last wanted by a live member (HA-347)
 

@@ -90,9 +90,13 @@ RewindState next_rewind_state(const World& world, const Memory& memory) {
   if (state == RewindState::kCheck && world.server.replication_state == "streaming") state = RewindState::kNotNeeded;
   if (state != RewindState::kInitial && state != RewindState::kNotNeeded && state != RewindState::kDone) return state;
 
-  // HA-159, HA-330: another leader, or the same one on a new timeline, puts the question again; so does a start.
+  // HA-159, HA-330: another leader, or the same one on a new timeline, puts the question again; so does a start, and a
+  // standby that does not stream for long (it may have streamed from the former leader when it was settled).
+  constexpr Duration kDoubtAfter = std::chrono::seconds(10);
   const Member* leader = leader_to_follow(world);
-  const bool unsettled = leader != nullptr && leader->data.timeline != memory.followed_timeline;
+  const bool unsettled = leader != nullptr && (leader->data.timeline != memory.followed_timeline ||
+                                               leader->name != memory.followed_leader ||
+                                               world.now >= memory.followed_at + kDoubtAfter);
   const bool streaming = world.server.replication_state == "streaming";
   if (unsettled && !streaming && remedy_exists(world) && !(world.finished && state == RewindState::kDone)) {
     return RewindState::kCheck;
