@@ -47,7 +47,8 @@ Result<std::unique_ptr<HttpPeers>> HttpPeers::create(Reactor& reactor, const Pee
 
 HttpPeers::HttpPeers(Reactor& reactor, const PeersOptions& options, std::shared_ptr<const http::TlsContext> tls)
     : reactor_(reactor), client_(reactor, client_options(options, std::move(tls))) {
-  if (!options.username.empty()) authorization_ = http::basic_authorization({.user = options.username, .password = options.password});
+  if (!options.username.empty())
+    authorization_ = http::basic_authorization({.user = options.username, .password = options.password});
 }
 
 Result<http::Call> HttpPeers::call(std::string method, std::string_view url) const {
@@ -65,7 +66,8 @@ Task<void> HttpPeers::ask(Member member, PeerStatus* into, Ctx ctx) {
   if (exchange.response) {
     *into = read_peer_answer(member.name, exchange.response->body);  // any HTTP status counts (API-317)
   } else {
-    into->refused = exchange.delivery == http::Delivery::kNotSent && exchange.response.error().code() == Errc::kUnavailable;
+    into->refused =
+        exchange.delivery == http::Delivery::kNotSent && exchange.response.error().code() == Errc::kUnavailable;
   }
 }
 
@@ -96,8 +98,8 @@ Task<void> HttpPeers::post(std::string url, std::string body, FailsafeAnswer* in
   }
 }
 
-Task<std::vector<FailsafeAnswer>> HttpPeers::post_failsafe(std::vector<std::pair<std::string, std::string>> name_and_url,
-                                                           FailsafeMessage message, Ctx ctx) {
+Task<std::vector<FailsafeAnswer>> HttpPeers::post_failsafe(
+    std::vector<std::pair<std::string, std::string>> name_and_url, FailsafeMessage message, Ctx ctx) {
   const std::string body = to_json(failsafe_body(message));
   std::vector<FailsafeAnswer> answers(name_and_url.size());
   TaskGroup group(reactor_);

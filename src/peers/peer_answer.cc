@@ -41,10 +41,12 @@ PeerStatus read_peer_answer(std::string_view name, std::string_view body) {
   const Value* wal = position_of(peer.body);
   if (wal == nullptr) return peer;
   const Value* role = peer.body.find("role");
-  const bool leads = role != nullptr && role->is_string() && (role->as_string() == "primary" || role->as_string() == "master");
+  const bool leads =
+      role != nullptr && role->is_string() && (role->as_string() == "primary" || role->as_string() == "master");
   peer.reachable = true;
   peer.in_recovery = !leads && number(*wal, "location") == 0;
-  if (peer.in_recovery) peer.position.value = std::max(number(*wal, "received_location"), number(*wal, "replayed_location"));
+  if (peer.in_recovery)
+    peer.position.value = std::max(number(*wal, "received_location"), number(*wal, "replayed_location"));
   return peer;
 }
 

@@ -30,7 +30,7 @@ Etcd3Store::Etcd3Store(Reactor& reactor, Etcd3Options options, std::shared_ptr<c
     : options_(std::move(options)),
       group_(reactor),
       gateway_(reactor, group_, options_, std::move(tls)),
-      lease_(reactor, gateway_, options_.ttl, options_.resume_lease),
+      lease_(reactor, gateway_, options_),
       mirror_(reactor, group_, gateway_, base_path(options_), options_.name, !options_.cli) {
   mirror_.set_ttl(options_.ttl);
   gateway_.on_moved([this] { mirror_.restart_watch(); });
@@ -47,7 +47,7 @@ Task<Result<ClusterView>> Etcd3Store::load(Ctx ctx) { return mirror_.load(std::m
 void Etcd3Store::on_change(std::function<void()> changed) { mirror_.on_change(std::move(changed)); }
 
 void Etcd3Store::configure(Duration ttl, Duration retry_timeout) {
-  lease_.set_ttl(ttl);
+  lease_.set_times(ttl, retry_timeout);
   mirror_.set_ttl(ttl);
   gateway_.set_times(ttl, retry_timeout);
 }

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 std::vector<http::Url> configured_endpoints(const Etcd3Options& options) {
   std::vector<http::Url> urls;
-  if (!options.srv.empty()) return urls;
+  if (!options.srv.empty() || (options.expand_host && !options.https)) return urls;  // looked up when first needed
   for (const http::HostPort& address : options.endpoints) {
     urls.push_back({.scheme = options.https ? "https" : "http", .address = address});
   }
@@ -73,7 +73,7 @@ Task<Result<Reply>> Gateway::call(Request request, Ctx ctx) {
   Progress progress;
   progress.deadline = ctx.deadline == Instant::max() ? begin + times_.retry_timeout : ctx.deadline;
   ctx.deadline = progress.deadline;
-  if (endpoints_.empty()) co_await find_srv(ctx);
+  if (endpoints_.empty()) co_await look_up(ctx);
   progress.limit = attempt_limit(std::min(progress.deadline - begin, times_.retry_timeout), endpoints_.all().size());
   for (;;) {
     if (ctx.stop.stop_requested()) co_return Error(Errc::kCancelled, "etcd call cancelled");
@@ -218,7 +218,7 @@ Task<void> Gateway::after_failure(http::Url url, Progress* progress, Ctx ctx) {
   if (moved_) moved_();
   client_.forget_addresses();
   endpoints_.widen();
-  if (!options_.srv.empty()) co_await find_srv(ctx);
+  if (looks_up()) co_await look_up(ctx);
   (void)co_await sleep_for(reactor_, pause(progress->pauses++), ctx);  // a stop is seen by the caller
 }
 
@@ -232,7 +232,7 @@ Error Gateway::no_answer(const Progress& progress) const {
   for (const auto& [origin, problem] : progress.problems) {
     problems += fmt::format("{}{}: {}", problems.empty() ? "" : "; ", origin, problem);
   }
-  if (endpoints_.empty()) problems = "no SRV records of " + options_.srv;
+  if (endpoints_.empty()) problems = "the DNS knows no address of it";
   if (problems.empty()) problems = current_origin() + ": no time left to ask";
   return {progress.in_doubt ? Errc::kTimeout : Errc::kUnavailable, "etcd does not answer: " + problems};
 }

@@ -97,7 +97,9 @@ class Gateway {
   Task<Status> find_prefix(http::Url url, Ctx ctx);
   Task<void> discover();
   void discover_if_due();
-  Task<void> find_srv(Ctx ctx);
+  [[nodiscard]] bool looks_up() const;  // endpoints come from the DNS
+  Task<void> look_up(Ctx ctx);
+  Task<std::vector<http::Url>> look_up_srv(Ctx ctx);
 
   void announce_if_moved();
   Duration pause(int round);

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "store/etcd3/documents.h"
 #include "store/etcd3/gateway.h"
-#include "store/etcd3/srv.h"
+#include "store/etcd3/lookup.h"
 
 namespace matriarch::etcd3 {
 
@@ -131,12 +131,28 @@ Task<std::vector<http::Url>> ask_peer(http::Client* client, http::Url peer, Ctx 
 
 }  // namespace
 
-Task<void> Gateway::find_srv(Ctx ctx) {
-  const std::vector<SrvName> names = srv_names(options_.srv, options_.srv_suffix);
-  for (const SrvName& name : names) {
+bool Gateway::looks_up() const { return !options_.srv.empty() || (options_.expand_host && !options_.https); }
+
+Task<void> Gateway::look_up(Ctx ctx) {
+  std::vector<http::Url> urls;
+  if (!options_.srv.empty()) {
+    urls = co_await look_up_srv(ctx);
+    if (urls.empty()) log::warning("etcd: no SRV records of {} (etcd3.srv) name a member", options_.srv);
+  } else {
+    for (const http::HostPort& name : options_.endpoints) {
+      const auto found = co_await reactor_.run_blocking(ctx, [name] { return lookup_addresses(name); });
+      if (!found.ok()) co_return;
+      for (const http::HostPort& address : *found) urls.push_back({.scheme = "http", .address = address});
+    }
+  }
+  if (!urls.empty()) endpoints_.configure(std::move(urls));
+}
+
+Task<std::vector<http::Url>> Gateway::look_up_srv(Ctx ctx) {  // DCS-228
+  std::vector<http::Url> urls;
+  for (const SrvName& name : srv_names(options_.srv, options_.srv_suffix)) {
     const auto found = co_await reactor_.run_blocking(ctx, [text = name.name] { return lookup_srv(text); });
-    if (!found.ok()) co_return;
-    std::vector<http::Url> urls;
+    if (!found.ok()) break;
     for (const http::HostPort& target : *found) {
       const http::Url url{.scheme = name.https ? "https" : "http", .address = target};
       if (!name.peers) {
@@ -145,12 +161,9 @@ Task<void> Gateway::find_srv(Ctx ctx) {
         urls = co_await ask_peer(&client_, url, ctx);
       }
     }
-    if (!urls.empty()) {
-      endpoints_.configure(std::move(urls));
-      co_return;
-    }
+    if (!urls.empty()) break;
   }
-  log::warning("etcd: no SRV records of {} (etcd3.srv) name a member", options_.srv);
+  co_return urls;
 }
 
 }  // namespace matriarch::etcd3

@@ -169,6 +169,9 @@ Value::List Etcd3Store::status_ops(const StatusInfo& status) const {
   if (stored != text &&
       !deep_equal(parse_json(stored).value_or(nullptr), parse_json(text).value_or(nullptr))) {  // DCS-084
     ops.push_back(op_put(put(path("status"), text, {})));
+    if (mirror_.has_member_that_reads_optime()) {
+      ops.push_back(op_put(put(path("optime/leader"), std::to_string(status.optime.value), {})));
+    }
   }
   return ops;
 }

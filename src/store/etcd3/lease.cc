@@ -16,6 +16,10 @@ std::int64_t seconds_to_ask_for(Duration ttl) {
   return std::max<std::int64_t>(2, static_cast<std::int64_t>(std::ceil(to_seconds(ttl))));
 }
 
+bool is_number(const std::string& text) {
+  return !text.empty() && text.size() < 20 && text.find_first_not_of("0123456789") == text.npos;
+}
+
 Value::Map id_body(const std::string& id) {
   Value::Map body;
   body.set("ID", id);
@@ -24,8 +28,13 @@ Value::Map id_body(const std::string& id) {
 
 }  // namespace
 
-Lease::Lease(Reactor& reactor, Gateway& gateway, Duration ttl, std::string resumed_id)
-    : reactor_(reactor), gateway_(gateway), granting_(reactor), ttl_(ttl), id_(std::move(resumed_id)) {}
+Lease::Lease(Reactor& reactor, Gateway& gateway, const Etcd3Options& options)
+    : reactor_(reactor),
+      gateway_(gateway),
+      granting_(reactor),
+      ttl_(options.ttl),
+      retry_timeout_(options.retry_timeout),
+      id_(is_number(options.resume_lease) ? options.resume_lease : "") {}
 
 Task<Result<LeaseProof>> Lease::refresh(Ctx ctx) {
   for (int attempts = 0; attempts < 3; ++attempts) {
@@ -52,10 +61,17 @@ Task<Result<LeaseProof>> Lease::refresh(Ctx ctx) {
   co_return Error(Errc::kFailed, "etcd forgets the lease again and again");
 }
 
+// The caller's loop comes again within loop_wait, which is at most ttl - 2 * retry_timeout (DCS-204). By then at least
+// three tenths of the ttl must be left for a refresh that takes long.
+bool Lease::is_due() const {
+  if (id_.empty() || fresh_grant_ || refreshed_at_ == Instant()) return true;
+  const Duration age = reactor_.now() - refreshed_at_;
+  const Duration longest_wait = std::max(ttl_ - 2 * retry_timeout_, Duration::zero());
+  return age >= ttl_ / 2 || age + longest_wait > ttl_ * 7 / 10;
+}
+
 Task<Result<std::string>> Lease::ensure(Ctx ctx) {
-  if (!id_.empty() && !fresh_grant_ && refreshed_at_ != Instant() && reactor_.now() - refreshed_at_ < ttl_ / 2) {
-    co_return id_;
-  }
+  if (!is_due()) co_return id_;
   const auto proof = co_await refresh(ctx);
   if (!proof.ok()) co_return proof.error();
   co_return proof->id;
@@ -93,7 +109,8 @@ void Lease::forget(const std::string& id) {
   fresh_grant_ = false;
 }
 
-void Lease::set_ttl(Duration ttl) {
+void Lease::set_times(Duration ttl, Duration retry_timeout) {
+  retry_timeout_ = retry_timeout;
   if (ttl == ttl_) return;
   ttl_ = ttl;
   forget(id_);

@@ -22,17 +22,17 @@ struct LeaseProof {
 
 class Lease {
  public:
-  Lease(Reactor& reactor, Gateway& gateway, Duration ttl, std::string resumed_id);
+  Lease(Reactor& reactor, Gateway& gateway, const Etcd3Options& options);
 
   // Keepalive; a new lease if there is none or etcd does not know it any more.
   Task<Result<LeaseProof>> refresh(Ctx ctx);
-  // A lease that was refreshed not longer than half a ttl ago; only then there is nothing to do.
+  // For keys that are to live on: refreshes where waiting for the next call could be too late.
   Task<Result<std::string>> ensure(Ctx ctx);
 
   // etcd said that it does not exist.
   void forget(const std::string& id);
   // A changed ttl needs a new lease (DCS-209).
-  void set_ttl(Duration ttl);
+  void set_times(Duration ttl, Duration retry_timeout);
 
   [[nodiscard]] const std::string& id() const { return id_; }  // empty: none
   [[nodiscard]] Duration ttl() const { return ttl_; }
@@ -40,11 +40,13 @@ class Lease {
 
  private:
   Task<Status> grant(Ctx ctx);
+  [[nodiscard]] bool is_due() const;
 
   Reactor& reactor_;
   Gateway& gateway_;
   AsyncMutex granting_;  // two callers must not end up with a lease each
   Duration ttl_;
+  Duration retry_timeout_;
   std::string id_;
   Duration granted_ = Duration::zero();
   Instant refreshed_at_;  // when the last successful request was sent

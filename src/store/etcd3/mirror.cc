@@ -90,7 +90,7 @@ void Mirror::erased(std::string_view name, std::int64_t revision) {
 
 void Mirror::distrust() { proved_at_.reset(); }
 
-ClusterView Mirror::view() {
+const ClusterView& Mirror::view() const {
   if (view_ && view_changes_ == keys_.changes()) return *view_;
   Complaints complaints;
   view_ = read_cluster(keys_.raw(), complaints);
@@ -100,6 +100,14 @@ ClusterView Mirror::view() {
     if (complaints_.insert(complaint).second) log::error("etcd: {}{}", keys_.prefix(), complaint);
   }
   return *view_;
+}
+
+bool Mirror::has_member_that_reads_optime() const {
+  for (const Member& member : view().members) {
+    const std::string& version = member.data.version;
+    if (version.starts_with("0.") || version.starts_with("1.") || version.starts_with("2.0")) return true;
+  }
+  return false;
 }
 
 void Mirror::changed_something() {

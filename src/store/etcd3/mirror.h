@@ -37,6 +37,7 @@ class Mirror {
   void distrust();  // a comparison failed: we are behind
 
   [[nodiscard]] const Keys& keys() const { return keys_; }
+  [[nodiscard]] bool has_member_that_reads_optime() const;  // one that is older than /status (DCS-029)
   void set_ttl(Duration ttl) { ttl_ = ttl; }
   // Ends the present stream; the watch starts again on the endpoint that calls go to now.
   void restart_watch();
@@ -47,7 +48,7 @@ class Mirror {
   [[nodiscard]] bool may_answer() const;
   [[nodiscard]] bool watch_is_deaf() const;
   Task<Status> read_all(Ctx ctx);
-  ClusterView view();
+  const ClusterView& view() const;
   void changed_something();
   void start_watching();
 
@@ -77,9 +78,9 @@ class Mirror {
   std::int64_t awaited_revision_ = 0;  // something we know happened at this, so that the watch must tell it
   Instant awaited_since_;
 
-  std::optional<ClusterView> view_;  // made of keys_ at view_changes_
-  std::uint64_t view_changes_ = 0;
-  std::set<std::string> complaints_;                            // that were logged already
+  mutable std::optional<ClusterView> view_;  // made of keys_ at view_changes_
+  mutable std::uint64_t view_changes_ = 0;
+  mutable std::set<std::string> complaints_;                    // that were logged already
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what is queued when this is destroyed
 };
 

@@ -15,7 +15,8 @@ struct Etcd3Options {
   // Where etcd is (DCS-225 ff.).
   std::vector<http::HostPort> endpoints;  // may be empty only with `srv`
   bool https = false;
-  std::string srv;  // domain; its SRV records win over `endpoints` (DCS-228)
+  bool expand_host = false;  // each address of the one name in `endpoints` is an endpoint; not with https (DCS-227)
+  std::string srv;           // domain; its SRV records win over `endpoints` (DCS-228)
   std::string srv_suffix;
   bool use_proxies = false;  // `endpoints` is all there is: the members are not asked for
 
@@ -37,7 +38,7 @@ struct Etcd3Options {
 
   bool cli = false;  // no lease, no watch, no search for members: reads and rare writes (DCS-216)
 
-  // A lease of a former process of this node that is to be gone on with; empty: none.
+  // A lease of a former process of this node that is to be gone on with; empty, or no number: none.
   std::string resume_lease;
 };
 

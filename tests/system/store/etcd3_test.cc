@@ -263,7 +263,8 @@ TEST_F(Etcd3AuthTest, ATokenIsGotAndGotAgain) {  // DCS-278..288
   EXPECT_EQ(renew(store).verdict, RenewVerdict::kKept);
   cluster().kill(0);
   cluster().start(0);  // forgets all tokens
-  EXPECT_TRUE(eventually(reactor(), 10s, [&] { return renew(store).verdict == RenewVerdict::kKept; })) << renew(store).why;
+  EXPECT_TRUE(eventually(reactor(), 10s, [&] { return renew(store).verdict == RenewVerdict::kKept; }))
+      << renew(store).why;
   EXPECT_TRUE(touch(store, 5).ok());
   EXPECT_TRUE(load(store).ok());
 }
@@ -339,6 +340,7 @@ TEST_F(Etcd3LoadTest, AnIdleClusterAsksRarely) {
   for (const std::string name : {"a", "b", "c"}) {
     Etcd3Options options = engine.options("demo", name);
     options.ttl = 3s;
+    options.retry_timeout = 1s;
     nodes.push_back(engine.open_with(options));
   }
   ASSERT_TRUE(acquire(nodes[0]).ok());

@@ -16,7 +16,9 @@ using namespace std::chrono_literals;
 class FakeMember {
  public:
   explicit FakeMember(Reactor& reactor)
-      : reactor_(reactor), server_(reactor, {}, [this](http::Request request, Ctx ctx) { return answer(std::move(request), std::move(ctx)); }) {
+      : reactor_(reactor), server_(reactor, {}, [this](http::Request request, Ctx ctx) {
+          return answer(std::move(request), std::move(ctx));
+        }) {
     reactor_.run_until_done([](Reactor* r, http::Server* s) -> Task<void> {
       EXPECT_TRUE((co_await s->bind({{"127.0.0.1", 0}}, Ctx{.deadline = r->now() + 2s})).ok());
       s->serve();
@@ -24,7 +26,9 @@ class FakeMember {
   }
   ~FakeMember() { stop(); }
   void stop() {
-    reactor_.run_until_done([](Reactor* r, http::Server* s) -> Task<void> { co_await s->stop(Ctx{.deadline = r->now()}); }(&reactor_, &server_));
+    reactor_.run_until_done([](Reactor* r, http::Server* s) -> Task<void> {
+      co_await s->stop(Ctx{.deadline = r->now()});
+    }(&reactor_, &server_));
   }
   [[nodiscard]] std::string url(const std::string& path = "/patroni") const { return url_of(server_, path); }
 
@@ -63,17 +67,19 @@ class HttpPeersTest : public testing::Test {
     }
     if (!peers_) peers();
     std::vector<PeerStatus> result;
-    reactor_.run_until_done([](Reactor* r, Peers* p, std::vector<Member> list, Duration time, std::vector<PeerStatus>* out) -> Task<void> {
-      *out = co_await p->poll(std::move(list), Ctx{.deadline = r->now() + time});
-    }(&reactor_, peers_.get(), std::move(members), patience, &result));
+    reactor_.run_until_done(
+        [](Reactor* r, Peers* p, std::vector<Member> list, Duration time, std::vector<PeerStatus>* out) -> Task<void> {
+          *out = co_await p->poll(std::move(list), Ctx{.deadline = r->now() + time});
+        }(&reactor_, peers_.get(), std::move(members), patience, &result));
     return result;
   }
   std::vector<FailsafeAnswer> post(std::vector<std::pair<std::string, std::string>> whom, Duration patience = 2s) {
     if (!peers_) peers();
     std::vector<FailsafeAnswer> result;
-    reactor_.run_until_done([](Reactor* r, Peers* p, std::vector<std::pair<std::string, std::string>> list, Duration time,
-                               std::vector<FailsafeAnswer>* out) -> Task<void> {
-      const FailsafeMessage message{.name = "me", .conn_url = "postgres://h/db", .api_url = "http://h/patroni", .slots = {{"b", Lsn{7}}}};
+    reactor_.run_until_done([](Reactor* r, Peers* p, std::vector<std::pair<std::string, std::string>> list,
+                               Duration time, std::vector<FailsafeAnswer>* out) -> Task<void> {
+      const FailsafeMessage message{
+          .name = "me", .conn_url = "postgres://h/db", .api_url = "http://h/patroni", .slots = {{"b", Lsn{7}}}};
       *out = co_await p->post_failsafe(std::move(list), message, Ctx{.deadline = r->now() + time});
     }(&reactor_, peers_.get(), std::move(whom), patience, &result));
     return result;
@@ -82,7 +88,8 @@ class HttpPeersTest : public testing::Test {
     if (!peers_) peers();
     bool alive = false;
     reactor_.run_until_done([](Reactor* r, Peers* p, std::string api_url, bool* out) -> Task<void> {
-      *out = co_await p->is_alive({.name = "me", .data = {.api_url = std::move(api_url)}}, Ctx{.deadline = r->now() + 500ms});
+      *out = co_await p->is_alive({.name = "me", .data = {.api_url = std::move(api_url)}},
+                                  Ctx{.deadline = r->now() + 500ms});
     }(&reactor_, peers_.get(), url, &alive));
     return alive;
   }
@@ -158,14 +165,15 @@ TEST_F(HttpPeersTest, FailsafeAsksEverybody) {  // HA-295, DCS-417, DCS-418
   yes.response = {.status = 200, .headers = {{"lsn", "4711"}}, .body = "Accepted"};
   no.response = {.status = 500, .body = "Running as a leader"};
   other_text.response = {.status = 200, .body = "accepted"};
-  const auto answers = post({{"y", yes.url()}, {"n", no.url()}, {"t", other_text.url()}, {"x", "http://127.0.0.1:1/patroni"}, {"z", "?"}});
+  const auto answers = post(
+      {{"y", yes.url()}, {"n", no.url()}, {"t", other_text.url()}, {"x", "http://127.0.0.1:1/patroni"}, {"z", "?"}});
   ASSERT_EQ(answers.size(), 5u);
   EXPECT_TRUE(answers[0].accepted);
   EXPECT_EQ(answers[0].lsn, Lsn{4711});
   for (std::size_t i = 1; i < answers.size(); ++i) EXPECT_FALSE(answers[i].accepted) << answers[i].name;
   const http::Request& request = yes.requests.at(0);
   EXPECT_EQ(request.method, "POST");
-  EXPECT_EQ(request.target, "/failsafe");  // API-319
+  EXPECT_EQ(request.target, "/failsafe");              // API-319
   EXPECT_TRUE(request.headers.has("Content-Length"));  // DCS-422
   EXPECT_EQ(request.body, R"({"name":"me","conn_url":"postgres://h/db","api_url":"http://h/patroni","slots":{"b":7}})");
 }

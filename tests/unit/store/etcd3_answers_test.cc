@@ -15,13 +15,15 @@ using test::key_values;
 using test::with_header;
 
 std::string keepalive(int term, int ttl = 30) {
-  return R"({"result":)" + with_header(term, 1, ttl > 0 ? fmt::format(R"("ID":"77","TTL":"{}")", ttl) : R"("ID":"77")") + "}";
+  return R"({"result":)" +
+         with_header(term, 1, ttl > 0 ? fmt::format(R"("ID":"77","TTL":"{}")", ttl) : R"("ID":"77")") + "}";
 }
 
 // The answer to a renewal's transaction.
 std::string leader_is(int term, const std::string& name, const std::string& lease, bool succeeded = true) {
-  return with_header(term, 10, fmt::format(R"("succeeded":{},"responses":[{{"response_range":{{{}}}}}])", succeeded,
-                                           key_values({{"/service/demo/leader", name, "5", lease}})));
+  return with_header(term, 10,
+                     fmt::format(R"("succeeded":{},"responses":[{{"response_range":{{{}}}}}])", succeeded,
+                                 key_values({{"/service/demo/leader", name, "5", lease}})));
 }
 
 class AnswersTest : public testing::Test {
@@ -30,7 +32,8 @@ class AnswersTest : public testing::Test {
     etcd_.script["/v3/lease/grant"] = {{with_header(5, 1, R"("ID":"77","TTL":"30")")}};
     etcd_.script["/v3/lease/keepalive"] = {{keepalive(5)}};
     etcd_.script["/v3/kv/range"] = {{with_header(5, 9)}};
-    options_ = {.endpoints = {etcd_.address()}, .use_proxies = true, .scope = "demo", .name = "me", .retry_timeout = 500ms};
+    options_ = {
+        .endpoints = {etcd_.address()}, .use_proxies = true, .scope = "demo", .name = "me", .retry_timeout = 500ms};
     options_.cli = true;  // no watch: what is asked is what the test asks for
     options_.resume_lease = "77";
   }
@@ -89,8 +92,8 @@ TEST_F(AnswersTest, AnotherTermMeansAnotherKeepalive) {  // B19
 }
 
 TEST_F(AnswersTest, AKeepaliveFromAnEarlierTermIsNeverBelieved) {  // B19, DCS-232
-  etcd_.script["/v3/kv/txn"] = {{leader_is(6, "me", "77")}};  // the majority is in term 6 ...
-  const RenewOutcome outcome = renew();                        // ... but every keepalive is answered in term 5
+  etcd_.script["/v3/kv/txn"] = {{leader_is(6, "me", "77")}};       // the majority is in term 6 ...
+  const RenewOutcome outcome = renew();                            // ... but every keepalive is answered in term 5
   EXPECT_EQ(outcome.verdict, RenewVerdict::kUnknown);
   EXPECT_NE(outcome.why.find("left behind"), std::string::npos) << outcome.why;
 }
@@ -164,7 +167,8 @@ TEST_F(AnswersTest, TheTrailerOfAReplyIsIgnored) {  // DCS-242
 }
 
 TEST_F(AnswersTest, WhatIsNoJsonIsAnUnavailableEndpoint) {
-  for (const auto& [body, status] : std::vector<std::pair<std::string, int>>{{"", 200}, {"<html>", 502}, {"{\"a\":", 200}, {"{}", 500}}) {
+  for (const auto& [body, status] :
+       std::vector<std::pair<std::string, int>>{{"", 200}, {"<html>", 502}, {"{\"a\":", 200}, {"{}", 500}}) {
     etcd_.script["/v3/kv/range"] = {{body, status}};
     const auto view = load(200ms);
     ASSERT_FALSE(view.ok());
@@ -190,10 +194,10 @@ TEST_F(AnswersTest, OldServersAreSpokenToInTheirWay) {  // DCS-240
 TEST_F(AnswersTest, TokensAreSentBareAndRenewedOnce) {  // DCS-241, DCS-280, DCS-288
   options_.username = "u";
   options_.password = "pw";
-  etcd_.script["/v3/auth/authenticate"] = {{with_header(5, 1, R"("token":"t1")")}, {with_header(5, 1, R"("token":"t2")")}};
-  etcd_.script["/v3/kv/range"] = {{with_header(5, 9)},
-                                  {R"({"error":"etcdserver: invalid auth token","code":16})", 401},
-                                  {with_header(5, 9)}};
+  etcd_.script["/v3/auth/authenticate"] = {{with_header(5, 1, R"("token":"t1")")},
+                                           {with_header(5, 1, R"("token":"t2")")}};
+  etcd_.script["/v3/kv/range"] = {
+      {with_header(5, 9)}, {R"({"error":"etcdserver: invalid auth token","code":16})", 401}, {with_header(5, 9)}};
   EXPECT_TRUE(load().ok());
   EXPECT_TRUE(load().ok());
   EXPECT_EQ(etcd_.count("/v3/auth/authenticate"), 2);
@@ -217,6 +221,38 @@ TEST_F(AnswersTest, PermissionsThatStayDeniedEndTheCall) {
   EXPECT_EQ(view.error().code(), Errc::kDenied);
   EXPECT_LT(reactor_.now() - begin, 2s);
   EXPECT_EQ(view.error().text().find("pw-secret"), std::string::npos);
+}
+
+TEST_F(AnswersTest, ANameIsExpandedToItsAddresses) {  // DCS-227
+  options_.endpoints = {{"localhost", etcd_.address().port}};
+  options_.expand_host = true;
+  EXPECT_TRUE(load(2s).ok());
+  close();
+  options_.endpoints = {{"no such name", 1}};
+  const auto view = load(2s);
+  ASSERT_FALSE(view.ok());
+  EXPECT_EQ(view.error().code(), Errc::kUnavailable);
+}
+
+TEST_F(AnswersTest, MembersFromBeforeStatusAreServed) {  // DCS-029
+  etcd_.script["/v3/kv/range"] = {
+      {with_header(5, 9, key_values({{"/service/demo/members/old", R"({"version":"2.0.2"})", "3", ""}}))}};
+  etcd_.script["/v3/kv/txn"] = {{leader_is(5, "me", "77")}};
+  ASSERT_TRUE(load().ok());
+  reactor_.run_until_done([](Reactor* r, Store* s) -> Task<void> {
+    LeaderReport report;
+    report.status = StatusInfo{.optime = Lsn{4711}};
+    EXPECT_EQ((co_await s->renew_leader(report, Ctx{.deadline = r->now() + 500ms})).verdict, RenewVerdict::kKept);
+  }(&reactor_, store_.get()));
+  const std::string& sent = etcd_.requests.back().body;
+  EXPECT_NE(sent.find(to_json(put("/service/demo/optime/leader", "4711", {}))), std::string::npos) << sent;
+}
+
+TEST_F(AnswersTest, WhatIsNoLeaseIsNotResumed) {
+  options_.resume_lease = "77;drop";
+  etcd_.script["/v3/kv/txn"] = {{leader_is(5, "me", "77")}};
+  EXPECT_EQ(renew().verdict, RenewVerdict::kKept);
+  EXPECT_EQ(etcd_.count("/v3/lease/grant"), 1);
 }
 
 TEST_F(AnswersTest, NobodyThereHadNoEffect) {
@@ -253,7 +289,8 @@ TEST_F(WatchTest, AnErrorInTheStreamBringsAFreshRange) {  // DCS-273
     SCOPED_TRACE(ending);
     etcd_.requests.clear();
     etcd_.script["/v3/watch"] = {{R"({"result":{"header":{"raft_term":"5"},"created":true}})"
-                                  "\n" + ending}};
+                                  "\n" +
+                                  ending}};
     ASSERT_TRUE(load().ok());
     EXPECT_TRUE(eventually([&] { return etcd_.count("/v3/watch") >= 2 && etcd_.count("/v3/kv/range") >= 2; }));
     close();

@@ -5,8 +5,8 @@
 #include "store/etcd3/documents.h"
 #include "store/etcd3/endpoints.h"
 #include "store/etcd3/keys.h"
+#include "store/etcd3/lookup.h"
 #include "store/etcd3/options.h"
-#include "store/etcd3/srv.h"
 #include "store/etcd3/wire.h"
 
 namespace matriarch::etcd3 {
@@ -63,10 +63,12 @@ TEST(Wire, PrefixEnd) {  // DCS-249
 TEST(Wire, RequestsAreAsDescribed) {  // DCS-248..256
   EXPECT_EQ(to_json(range_of_prefix("/d/")), R"({"key":"L2Qv","range_end":"L2Qw"})");
   EXPECT_EQ(to_json(put("k", "", "77")), R"({"key":"aw==","value":"","lease":"77"})");
-  EXPECT_EQ(to_json(watch_prefix("/d/", 91)), R"({"create_request":{"key":"L2Qv","range_end":"L2Qw","start_revision":"91"}})");
-  EXPECT_EQ(to_json(txn({compare_absent("k")}, {op_put(put("k", "v", ""))}, {op_range(range_of_key("k"))})),
-            R"({"compare":[{"key":"aw==","target":"CREATE","create_revision":"0"}],)"
-            R"("success":[{"request_put":{"key":"aw==","value":"dg=="}}],"failure":[{"request_range":{"key":"aw=="}}]})");
+  EXPECT_EQ(to_json(watch_prefix("/d/", 91)),
+            R"({"create_request":{"key":"L2Qv","range_end":"L2Qw","start_revision":"91"}})");
+  EXPECT_EQ(
+      to_json(txn({compare_absent("k")}, {op_put(put("k", "v", ""))}, {op_range(range_of_key("k"))})),
+      R"({"compare":[{"key":"aw==","target":"CREATE","create_revision":"0"}],)"
+      R"("success":[{"request_put":{"key":"aw==","value":"dg=="}}],"failure":[{"request_range":{"key":"aw=="}}]})");
   EXPECT_EQ(to_json(compare_version("k", "88")), R"({"key":"aw==","target":"MOD","mod_revision":"88"})");
   EXPECT_EQ(to_json(compare_value("k", "me")), R"({"key":"aw==","target":"VALUE","value":"bWU="})");
   EXPECT_EQ(to_json(op_delete("k")), R"({"request_delete_range":{"key":"aw=="}})");
@@ -97,19 +99,22 @@ TEST(Wire, RepliesAreRead) {  // DCS-239
 TEST(Wire, ErrorsAreToldApart) {  // DCS-278..286
   const auto kind = [](std::string_view text) { return read_error(json(text)).value().kind; };
   EXPECT_FALSE(read_error(json(R"({"header":{}})")));
-  EXPECT_EQ(kind(R"({"error":"etcdserver: requested lease not found","message":"...","code":5})"), ErrorKind::kLeaseNotFound);
+  EXPECT_EQ(kind(R"({"error":"etcdserver: requested lease not found","message":"...","code":5})"),
+            ErrorKind::kLeaseNotFound);
   EXPECT_EQ(kind(R"({"error":"etcdserver: key not found","code":5})"), ErrorKind::kRefused);
-  for (const char* text : {"etcdserver: user name is empty", "etcdserver: permission denied", "etcdserver: invalid auth token",
-                           "etcdserver: revision of auth store is old"}) {
+  for (const char* text : {"etcdserver: user name is empty", "etcdserver: permission denied",
+                           "etcdserver: invalid auth token", "etcdserver: revision of auth store is old"}) {
     EXPECT_EQ(kind(std::string(R"({"error":")") + text + R"(","code":3})"), ErrorKind::kAuthenticate) << text;
   }
-  EXPECT_EQ(kind(R"({"error":"etcdserver: authentication failed, invalid user ID or password","code":3})"), ErrorKind::kBadCredentials);
+  EXPECT_EQ(kind(R"({"error":"etcdserver: authentication failed, invalid user ID or password","code":3})"),
+            ErrorKind::kBadCredentials);
   EXPECT_EQ(kind(R"({"error":"etcdserver: authentication is not enabled","code":9})"), ErrorKind::kAuthDisabled);
   EXPECT_EQ(kind(R"({"error":"etcdserver: request timed out","code":14})"), ErrorKind::kUnavailable);
   EXPECT_EQ(kind(R"({"error":"not a primary lessor","code":2})"), ErrorKind::kUnavailable);
   EXPECT_EQ(kind(R"({"error":"context deadline exceeded","code":4})"), ErrorKind::kRetry);
   EXPECT_EQ(kind(R"({"error":"something","code":9})"), ErrorKind::kRetry);
-  EXPECT_EQ(kind(R"({"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}})"), ErrorKind::kUnavailable);
+  EXPECT_EQ(kind(R"({"error":{"grpc_code":14,"http_code":503,"message":"etcdserver: no leader"}})"),
+            ErrorKind::kUnavailable);
   EXPECT_EQ(kind(R"({"Error":"old form","Code":7})"), ErrorKind::kRefused);
   EXPECT_EQ(kind(R"({"error":"no code"})"), ErrorKind::kRefused);
   EXPECT_EQ(read_error(json(R"({"error":{"message":")" + std::string(5000, 'x') + R"("}})"))->text.size(), 200u);
@@ -156,6 +161,15 @@ TEST(SrvNames, AreAskedInOrder) {  // DCS-228
   EXPECT_TRUE(names[4].https);
   EXPECT_TRUE(names[4].peers);
   EXPECT_FALSE(names[3].peers);
+}
+
+TEST(Lookup, ANameHasAllItsAddresses) {  // DCS-227
+  EXPECT_EQ(lookup_addresses({"127.0.0.1", 2379}), (std::vector<http::HostPort>{{"127.0.0.1", 2379}}));
+  const auto local = lookup_addresses({"localhost", 5});
+  ASSERT_FALSE(local.empty());
+  EXPECT_TRUE(http::is_numeric_address(local.front().host));
+  EXPECT_EQ(local.front().port, 5);
+  EXPECT_TRUE(lookup_addresses({"no such name", 1}).empty());
 }
 
 // --- keys

@@ -28,13 +28,15 @@ FakeEtcd::~FakeEtcd() {
 }
 
 int FakeEtcd::count(const std::string& path) const {
-  return static_cast<int>(std::count_if(requests.begin(), requests.end(), [&](const auto& r) { return r.path == path; }));
+  return static_cast<int>(
+      std::count_if(requests.begin(), requests.end(), [&](const auto& r) { return r.path == path; }));
 }
 
 http::Response FakeEtcd::answer(http::Request request) {
   const auto scripted = script.find(request.path);
   requests.push_back(std::move(request));
-  if (scripted == script.end() || scripted->second.empty()) return {.status = 404, .content_type = "text/plain", .body = "Not Found\n"};
+  if (scripted == script.end() || scripted->second.empty())
+    return {.status = 404, .content_type = "text/plain", .body = "Not Found\n"};
   const Scripted next = scripted->second.front();
   if (scripted->second.size() > 1) scripted->second.pop_front();
   return {.status = next.status, .content_type = "application/json", .body = next.body};

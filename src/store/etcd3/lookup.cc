@@ -1,4 +1,4 @@
-#include "store/etcd3/srv.h"
+#include "store/etcd3/lookup.h"
 
 #include <algorithm>
 #include <array>
@@ -7,8 +7,10 @@
 
 #include <arpa/nameser.h>
 #include <fmt/format.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <resolv.h>
+#include <sys/socket.h>
 
 namespace matriarch::etcd3 {
 
@@ -68,6 +70,22 @@ std::vector<http::HostPort> lookup_srv(const std::string& name) {
   std::vector<http::HostPort> targets;
   for (Record& record : records) targets.push_back(std::move(record.target));
   return targets;
+}
+
+std::vector<http::HostPort> lookup_addresses(const http::HostPort& name) {
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(name.host.c_str(), nullptr, &wanted, &found) != 0) return {};
+  std::vector<http::HostPort> addresses;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    std::array<char, NI_MAXHOST> text{};
+    if (getnameinfo(each->ai_addr, each->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0)
+      continue;
+    addresses.push_back({text.data(), name.port});
+  }
+  freeaddrinfo(found);
+  return addresses;
 }
 
 }  // namespace matriarch::etcd3

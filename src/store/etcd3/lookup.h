@@ -1,4 +1,4 @@
-// Finding etcd by the SRV records of a domain (DCS-228).
+// Finding etcd in the DNS: SRV records of a domain (DCS-228), all addresses of a name (DCS-227).
 #pragma once
 
 #include <string>
@@ -16,7 +16,8 @@ struct SrvName {
 };
 std::vector<SrvName> srv_names(const std::string& domain, const std::string& suffix);
 
-// Targets of one SRV name by priority and weight; empty if there is none. Blocks: not for the reactor's thread.
-std::vector<http::HostPort> lookup_srv(const std::string& name);
+// Both block: not for the reactor's thread. Empty if there is none.
+std::vector<http::HostPort> lookup_srv(const std::string& name);  // targets of one SRV name by priority and weight
+std::vector<http::HostPort> lookup_addresses(const http::HostPort& name);
 
 }  // namespace matriarch::etcd3
