@@ -31,7 +31,7 @@ bool can_be_plain(std::string_view text) {
   // Dates would be time stamps for other YAML 1.1 readers.
   const bool date_like = text.size() >= 8 && text.size() <= 40 && text.find('-') == 4 &&
                          text.find_first_not_of("0123456789-:+.TtZz ") == text.npos;
-  return !date_like && text.find_first_of("[]{},") == text.npos;
+  return !date_like;
 }
 
 std::string double_quoted(std::string_view text) {

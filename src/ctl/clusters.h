@@ -28,6 +28,8 @@ class Clusters {
   virtual Result<Store*> open(ClusterId id) = 0;
   // All groups below the cluster's path, by number (CTL-288).
   virtual Task<Result<std::map<int, ClusterView>>> load_groups(std::string scope, Ctx ctx) = 0;
+  // Before it is destroyed, when nothing else is pending.
+  virtual Task<void> close() = 0;
 };
 
 }  // namespace matriarch::ctl

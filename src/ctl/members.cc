@@ -118,8 +118,9 @@ std::vector<MemberRow> topology_rows(std::vector<MemberRow> rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (!rows[i].is_leader()) parents[i] = parent_of(rows, i);
   }
+  const auto as_tagged = parents;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (in_cycle(parents, i)) parents[i].reset();  // CTL-109: shown below the leader; this also opens the cycle
+    if (in_cycle(as_tagged, i)) parents[i].reset();  // CTL-109: shown below the leader
   }
 
   struct Visit {

@@ -51,7 +51,10 @@ int report_error(Console& console, const Error& error) {
   return kError;
 }
 
-Task<void> finish(Task<Status> task, Status* status) { *status = co_await std::move(task); }
+Task<void> finish(Task<Status> task, Clusters* clusters, Status* status) {
+  *status = co_await std::move(task);
+  co_await clusters->close();
+}
 
 int run_command(App& app, Reactor& reactor, const Invocation& invocation, bool reference_exit_codes) {
   auto task = invocation.start(app);
@@ -60,7 +63,7 @@ int run_command(App& app, Reactor& reactor, const Invocation& invocation, bool r
     return kUsage;
   }
   Status status;
-  reactor.run_until_done(finish(std::move(*task), &status));
+  reactor.run_until_done(finish(std::move(*task), &app.clusters, &status));
   if (!status) return report_error(app.console, status.error());
   return app.refused && !reference_exit_codes ? kError : kOk;
 }
