@@ -43,7 +43,14 @@ Task<void> Etcd3Store::close() {
   co_await group_.join();
 }
 
-Task<Result<ClusterView>> Etcd3Store::load(Ctx ctx) { return mirror_.load(std::move(ctx)); }
+Task<Result<ClusterView>> Etcd3Store::load(Ctx ctx) {
+  auto view = co_await mirror_.load(std::move(ctx));
+  const Keys::Entry* leader = mirror_.keys().find("leader");
+  if (view.ok() && leader != nullptr && is_defaced(leader->value, leader->create_revision)) {
+    view->leader = Leader{.name = options_.name, .version = std::to_string(leader->mod_revision), .session = leader->lease};
+  }
+  co_return view;
+}
 void Etcd3Store::on_change(std::function<void()> changed) { mirror_.on_change(std::move(changed)); }
 
 void Etcd3Store::configure(Duration ttl, Duration retry_timeout) {

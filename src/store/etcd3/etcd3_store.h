@@ -86,6 +86,8 @@ class Etcd3Store final : public Store {
   Task<Result<Reading>> if_mine(Value::List actions, Ctx ctx);
   Task<Result<Reading>> confirm(LeaderReport report, Ctx ctx);
   Task<Result<Reading>> rebind(LeaseProof proof, Ctx ctx);
+  Task<Result<Reading>> repair(KeyValue defaced, LeaseProof proof, Ctx ctx);
+  [[nodiscard]] bool is_defaced(std::string_view value, std::int64_t create_revision) const;
   std::optional<RenewOutcome> verdict_on(const std::optional<KeyValue>& leader, const LeaseProof& proof) const;
 
   const Etcd3Options options_;
@@ -93,6 +95,7 @@ class Etcd3Store final : public Store {
   Gateway gateway_;
   Lease lease_;
   Mirror mirror_;
+  std::int64_t leader_created_ = 0;  // create_revision of the leader key since it is ours; 0: it is not, or not known
 };
 
 }  // namespace matriarch::etcd3

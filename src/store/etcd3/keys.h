@@ -28,6 +28,7 @@ class Keys {
   struct Entry {
     std::string value;
     std::int64_t mod_revision = 0;
+    std::int64_t create_revision = 0;  // 0: not known
     std::string lease;
     bool deleted = false;  // kept until the next range, so that a late report of an older put is recognised
   };

@@ -69,8 +69,9 @@ Task<Result<LeaseHeld>> Etcd3Store::acquire_leader(Ctx ctx) {
       mirror_.distrust();
       co_return Error(Errc::kConflict, fmt::format("the leader key is held by {}", holder(leader)));
     }
-    mirror_.wrote("leader", options_.name, proof->id,
-                  leader != nullptr ? leader->mod_revision : reply->header.revision);
+    const std::int64_t revision = leader != nullptr ? leader->mod_revision : reply->header.revision;
+    leader_created_ = leader != nullptr ? leader->create_revision : revision;
+    mirror_.wrote("leader", options_.name, proof->id, revision);
     co_return co_await confirmed(*proof, reply->header.raft_term, ctx);
   }
   co_return Error(Errc::kUnavailable, "etcd forgets the lease again and again");
@@ -125,12 +126,35 @@ Task<Result<Etcd3Store::Reading>> Etcd3Store::rebind(LeaseProof proof, Ctx ctx) 
   co_return co_await if_mine({op_put(put(path("leader"), options_.name, proof.id))}, ctx);
 }
 
+// Somebody wrote something into the leader key that is no member's name. As long as the key was never deleted since it is
+// ours (its create_revision tells) nobody can have taken it meanwhile: everybody takes it only by creating it. So it is
+// still ours, and neither a reason to demote nor to leave it as it is. A member's name there is taken seriously.
+bool Etcd3Store::is_defaced(std::string_view value, std::int64_t create_revision) const {
+  return value != options_.name && leader_created_ != 0 && create_revision == leader_created_ &&
+         mirror_.keys().find("members/" + std::string(value)) == nullptr;
+}
+
+Task<Result<Etcd3Store::Reading>> Etcd3Store::repair(KeyValue defaced, LeaseProof proof, Ctx ctx) {
+  log::warning("/leader holds what is no member's name: writing our own again; check who else writes to the store");
+  const std::string key = path("leader");
+  const Value range = op_range(range_of_key(key));
+  Request request{.method = "/kv/txn",
+                  .body = txn({compare_version(key, std::to_string(defaced.mod_revision))},
+                              {op_put(put(key, options_.name, proof.id)), range}, {range})};
+  const auto reply = co_await gateway_.call(std::move(request), ctx);
+  if (!reply.ok()) co_return reply.error();
+  const TxnReply result = read_txn(reply->body);
+  const KeyValue* leader = find_key(result, key);
+  co_return Reading{leader == nullptr ? std::nullopt : std::optional(*leader), reply->header.raft_term};
+}
+
 // What the leader key, as a majority knows it, says about us. Absent: our name is on it, with a lease that is not `proof`.
 std::optional<RenewOutcome> Etcd3Store::verdict_on(const std::optional<KeyValue>& leader,
                                                    const LeaseProof& proof) const {
   if (!leader) {
     return RenewOutcome{.verdict = RenewVerdict::kLost, .vacant = true, .why = "the leader key has expired"};
   }
+  if (is_defaced(leader->value, leader->create_revision)) return std::nullopt;
   if (leader->value != options_.name) {
     return RenewOutcome{.verdict = RenewVerdict::kLost,
                         .why = fmt::format("the leader key is held by {}", holder(&*leader))};
@@ -142,11 +166,15 @@ std::optional<RenewOutcome> Etcd3Store::verdict_on(const std::optional<KeyValue>
 Task<RenewOutcome> Etcd3Store::renew_leader(LeaderReport report, Ctx ctx) {
   std::string why;
   bool rebinding = false;
+  std::optional<KeyValue> defaced;
   for (int turn = 0; turn < kMaxTurns; ++turn) {
     const auto proof = co_await lease_.refresh(ctx);
     if (!proof.ok()) co_return unknown(proof.error().text());
-    const auto reading = rebinding ? co_await rebind(*proof, ctx) : co_await confirm(report, ctx);
+    const auto reading = defaced     ? co_await repair(*defaced, *proof, ctx)
+                         : rebinding ? co_await rebind(*proof, ctx)
+                                     : co_await confirm(report, ctx);
     rebinding = false;
+    defaced.reset();
     if (!reading.ok() && reading.error().code() == Errc::kNotFound) {  // a majority does not know the lease
       why = reading.error().text();
       lease_.forget(proof->id);
@@ -154,9 +182,16 @@ Task<RenewOutcome> Etcd3Store::renew_leader(LeaderReport report, Ctx ctx) {
     }
     if (!reading.ok()) co_return unknown(reading.error().text());
     const auto verdict = verdict_on(reading->leader, *proof);
-    if (verdict && verdict->verdict == RenewVerdict::kLost) co_return *verdict;
-    if (verdict && (!proof->term || *proof->term == reading->raft_term)) co_return *verdict;
+    if (verdict && verdict->verdict == RenewVerdict::kLost) {
+      leader_created_ = 0;
+      co_return *verdict;
+    }
+    if (verdict && (!proof->term || *proof->term == reading->raft_term)) {
+      leader_created_ = reading->leader->create_revision;
+      co_return *verdict;
+    }
     rebinding = !verdict.has_value();
+    if (rebinding && reading->leader->value != options_.name) defaced = reading->leader;
     why = rebinding ? "the leader key hangs on another lease" : "etcd changed its leader during the renewal";
   }
   co_return unknown(why);
@@ -187,6 +222,7 @@ Value::List Etcd3Store::report_ops(const LeaderReport& report) const {
 }
 
 Task<Status> Etcd3Store::release_leader(std::optional<Lsn> optime, Ctx ctx) {
+  leader_created_ = 0;
   const std::string key = path("leader");
   Value::List actions;
   if (optime) {

@@ -77,7 +77,10 @@ void Mirror::took_range(const std::vector<KeyValue>& found, const Reply& reply) 
 }
 
 void Mirror::wrote(std::string_view name, std::string_view value, std::string_view lease, std::int64_t revision) {
-  (void)keys_.apply_put({keys_.prefix() + std::string(name), std::string(value), revision, std::string(lease)});
+  (void)keys_.apply_put({.key = keys_.prefix() + std::string(name),
+                         .value = std::string(value),
+                         .mod_revision = revision,
+                         .lease = std::string(lease)});
   if (revision > awaited_revision_) {
     awaited_revision_ = revision;
     awaited_since_ = reactor_.now();

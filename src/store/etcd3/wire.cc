@@ -127,6 +127,7 @@ std::optional<KeyValue> read_key_value(const Value& kv) {
   if (result.key.empty()) return std::nullopt;
   result.value = decoded(kv.find("value"));
   result.mod_revision = read_number(kv.find("mod_revision"));
+  result.create_revision = read_number(kv.find("create_revision"));
   result.lease = read_lease(kv.find("lease"));
   return result;
 }

@@ -23,6 +23,7 @@ struct KeyValue {
   std::string key;
   std::string value;
   std::int64_t mod_revision = 0;
+  std::int64_t create_revision = 0;  // of the key's present life: a deletion ends it
   std::string lease;  // decimal; empty: none
 };
 

@@ -134,7 +134,7 @@ def put(cluster, key, value):
 
 
 # DCS-009; members/<name> of a stranger and of a member.
-KEYS = ['initialize', 'config', 'failover', 'history', 'status', 'optime/leader', 'sync', 'failsafe', 'members/stranger',
+KEYS = ['leader', 'initialize', 'config', 'failover', 'history', 'status', 'optime/leader', 'sync', 'failsafe', 'members/stranger',
         'members/node2']
 BIG = 1_400_000     # about the most that etcd takes in one request
 GARBAGE = {'empty': b'', 'not UTF-8': b'\xff\xfe\x00\x80', 'wrong type': b'[[["x"]], 17]', 'a number': b'17', 'null': b'null',

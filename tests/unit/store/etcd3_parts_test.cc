@@ -175,7 +175,7 @@ TEST(Lookup, ANameHasAllItsAddresses) {  // DCS-227
 // --- keys
 
 KeyValue kv(const std::string& name, const std::string& value, std::int64_t revision, const std::string& lease = {}) {
-  return {"/s/demo/" + name, value, revision, lease};
+  return {.key = "/s/demo/" + name, .value = value, .mod_revision = revision, .lease = lease};
 }
 
 class KeysTest : public testing::Test {
@@ -209,7 +209,7 @@ TEST_F(KeysTest, AnOlderRangeDoesNotUndoWhatHappenedSince) {
 }
 
 TEST_F(KeysTest, ForeignKeysAreIgnored) {
-  EXPECT_FALSE(keys_.apply_put({"/s/demo2/leader", "x", 5, ""}));
+  EXPECT_FALSE(keys_.apply_put({.key = "/s/demo2/leader", .value = "x", .mod_revision = 5, .lease = ""}));
   EXPECT_FALSE(keys_.apply_delete("/s/", 6));
   EXPECT_TRUE(keys_.raw().empty());
 }
