@@ -25,8 +25,8 @@ namespace {
 constexpr std::array<std::string_view, 5> kForbiddenInitdb = {"pgdata", "nosync", "pwfile", "sync-only", "version"};
 
 // Keys of a method section that are not arguments of its command (PG-246).
-constexpr std::array<std::string_view, 6> kNotPassed = {"command", "no_params", "keep_existing_recovery_conf",
-                                                        "recovery_conf", "scope", "datadir"};
+constexpr std::array<std::string_view, 6> kNotPassed = {"command",       "no_params", "keep_existing_recovery_conf",
+                                                        "recovery_conf", "scope",     "datadir"};
 
 // A file that only we may read, removed when done with.
 class PrivateFile {
@@ -71,7 +71,8 @@ std::string role_statement(const Credentials& user, std::string_view attributes,
   std::string options(attributes);
   if (attributes.find("NOLOGIN") == std::string_view::npos) options += " LOGIN";
   const bool with_password = user.password && !user.password->empty();
-  const std::string password = with_password ? fmt::format(" || ' PASSWORD ' || pg_catalog.quote_literal({})", quote(*user.password)) : "";
+  const std::string password =
+      with_password ? fmt::format(" || ' PASSWORD ' || pg_catalog.quote_literal({})", quote(*user.password)) : "";
   const std::string name = quote(user.username);
   // One anonymous block: the role's name and password are values in it, never spliced into its commands.
   const std::string body = fmt::format(
@@ -135,7 +136,8 @@ Task<Status> Bootstrap::run_custom(Ctx ctx) {
   const auto status = co_await scripts_.command(fmt::format("bootstrap method {}", bootstrap.method),
                                                 string_form(*section.find("command")), std::move(arguments), {}, ctx);
   if (!status) co_return status.error();
-  if (!status->success()) co_return Error(Errc::kFailed, fmt::format("bootstrap method {} ended with {}", bootstrap.method, status->text()));
+  if (!status->success())
+    co_return Error(Errc::kFailed, fmt::format("bootstrap method {} ended with {}", bootstrap.method, status->text()));
 
   if (auto restored = co_await files_.restore_missing(ctx); !restored) co_return restored;
   if (auto appended = co_await files_.append_bootstrap_hba(ctx); !appended) co_return appended;
@@ -187,7 +189,8 @@ Task<Status> Bootstrap::create_roles(Connection* session, bool superuser_only, C
   // PG-260: passwords must not reach the server's log. The session ends after this, so nothing is to be set back.
   const auto quiet = co_await session->query(
       "SET log_statement TO none; SET log_min_duration_statement TO -1; SET log_min_error_statement TO log; "
-      "SET \"pg_stat_statements.track_utility\" TO off; SET \"pgaudit.log\" TO none", ctx);
+      "SET \"pg_stat_statements.track_utility\" TO off; SET \"pgaudit.log\" TO none",
+      ctx);
   if (!quiet) co_return quiet.error();
   const auto quote = [session](std::string_view text) { return session->literal(text); };
   std::vector<std::string> statements;
@@ -200,14 +203,15 @@ Task<Status> Bootstrap::create_roles(Connection* session, bool superuser_only, C
     if (!options.replication.username.empty()) {
       statements.push_back(role_statement(options.replication, "REPLICATION", quote));
     }
-    const bool own_rewind = options.rewind && !options.rewind->username.empty() &&
-                            options.rewind->username != options.superuser.username;
+    const bool own_rewind =
+        options.rewind && !options.rewind->username.empty() && options.rewind->username != options.superuser.username;
     if (own_rewind) {  // PG-258
       statements.push_back(role_statement(*options.rewind, "", quote));
       for (const char* function : {"pg_ls_dir(text, boolean, boolean)", "pg_stat_file(text, boolean)",
                                    "pg_read_binary_file(text)", "pg_read_binary_file(text, bigint, bigint, boolean)"}) {
-        statements.push_back(fmt::format("SET synchronous_commit TO local; GRANT EXECUTE ON FUNCTION pg_catalog.{} TO {}",
-                                         function, session->identifier(options.rewind->username)));
+        statements.push_back(
+            fmt::format("SET synchronous_commit TO local; GRANT EXECUTE ON FUNCTION pg_catalog.{} TO {}", function,
+                        session->identifier(options.rewind->username)));
       }
     }
   }
@@ -225,8 +229,8 @@ Task<Status> Bootstrap::run_post_bootstrap(Ctx ctx) {
   auto env = co_await files_.pgpass_for(params, ctx);
   if (!env) co_return env.error();
   (*env)["PGOPTIONS"] = "-c synchronous_commit=local -c statement_timeout=0";
-  const auto status = co_await scripts_.command("post_bootstrap", script, {print_conninfo(params, core_.major_version())},
-                                                std::move(*env), std::move(ctx));
+  const auto status = co_await scripts_.command(
+      "post_bootstrap", script, {print_conninfo(params, core_.major_version())}, std::move(*env), std::move(ctx));
   if (!status) co_return status.error();
   if (!status->success()) co_return Error(Errc::kFailed, "post_bootstrap ended with " + status->text());
   co_return Status();

@@ -17,11 +17,12 @@ namespace matriarch::postgres {
 namespace {
 
 constexpr std::string_view kBasebackup = "basebackup";
-constexpr int kBasebackupAttempts = 2;                        // PG-285
+constexpr int kBasebackupAttempts = 2;  // PG-285
 constexpr auto kBasebackupPause = std::chrono::seconds(5);
 
-constexpr std::array<std::string_view, 11> kForbidden = {"pgdata", "format", "wal-method", "xlog-method", "gzip", "version",
-                                                         "dbname", "host",   "port",       "username",    "password"};
+constexpr std::array<std::string_view, 11> kForbidden = {"pgdata", "format",   "wal-method", "xlog-method",
+                                                         "gzip",   "version",  "dbname",     "host",
+                                                         "port",   "username", "password"};
 
 const Value::Map& section_of(const PostgresOptions& options, const std::string& method) {
   static const Value::Map kNone;
@@ -79,7 +80,8 @@ Task<Status> Cloner::clone(CloneSource source, Ctx ctx) {
     });
   }
 
-  Status last = Error(Errc::kUnsupported, "no method to create a replica fits: one with no_leader is needed without a source");
+  Status last =
+      Error(Errc::kUnsupported, "no method to create a replica fits: one with no_leader is needed without a source");
   for (const auto& method : methods) {
     log::info("creating a replica by {}", method);
     auto attempt = method == kBasebackup ? basebackup(conninfo, env, ctx) : custom(method, conninfo, env, ctx);
@@ -96,8 +98,8 @@ Task<Status> Cloner::clone(CloneSource source, Ctx ctx) {
 
 Task<Status> Cloner::remove_data(Ctx ctx) {
   if (look_at_directory(core_.data_dir()).state == DataDirectory::kEmpty) co_return Status();
-  const auto removed =
-      co_await core_.reactor.run_blocking(std::move(ctx), [dir = core_.data_dir()] { return remove_directory_tree(dir); });
+  const auto removed = co_await core_.reactor.run_blocking(
+      std::move(ctx), [dir = core_.data_dir()] { return remove_directory_tree(dir); });
   if (!removed) co_return removed.error();
   co_return *removed;
 }
@@ -109,17 +111,20 @@ Task<Status> Cloner::basebackup(std::string conninfo, std::map<std::string, std:
   const Value options = section == core_.options.method_sections.end() ? Value() : section->second;
   std::vector<std::string> argv{program(core_.options, "pg_basebackup"), "--pgdata=" + core_.data_dir().string(), "-X",
                                 "stream", "--dbname=" + conninfo};
-  for (auto& argument : basebackup_arguments(options, version_of_program(version->out))) argv.push_back(std::move(argument));
+  for (auto& argument : basebackup_arguments(options, version_of_program(version->out)))
+    argv.push_back(std::move(argument));
 
   Status last;
   for (int attempt = 1; attempt <= kBasebackupAttempts; ++attempt) {
     if (attempt > 1) {
-      if (auto slept = co_await sleep_for(core_.reactor, kBasebackupPause, ctx); !slept) co_return last;
+      if (auto slept = co_await sleep_until(core_.reactor, core_.reactor.now() + kBasebackupPause, ctx); !slept)
+        co_return last;
     }
     if (auto removed = co_await remove_data(ctx); !removed) co_return removed;
     const auto run = co_await core_.run(argv, env, ctx);
     if (run && run->status.success()) co_return Status();
-    last = run ? Error(Errc::kFailed, fmt::format("pg_basebackup ended with {}: {}", run->status.text(), run->err)) : run.error();
+    last = run ? Error(Errc::kFailed, fmt::format("pg_basebackup ended with {}: {}", run->status.text(), run->err))
+               : run.error();
     log::error("{}", last.error().text());
     if (ctx.stop.stop_requested()) break;
   }
@@ -150,8 +155,8 @@ Task<Status> Cloner::custom(std::string method, std::string conninfo, std::map<s
   }
   const Value* command = section.find("command");
   const auto status = co_await scripts_.command(fmt::format("replica method {}", method),
-                                                command == nullptr ? method : string_form(*command), std::move(arguments),
-                                                std::move(env), ctx);
+                                                command == nullptr ? method : string_form(*command),
+                                                std::move(arguments), std::move(env), ctx);
   if (status && status->success()) co_return Status();
   if (!keep_data) {
     if (auto removed = co_await remove_data(Ctx{}); !removed) log::error("{}", removed.error().text());

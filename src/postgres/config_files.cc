@@ -43,7 +43,8 @@ Status touch(const fs::path& path, mode_t mode) {
 }
 
 Status remove_file(const fs::path& path) {
-  if (unlink(path.c_str()) != 0 && errno != ENOENT) return errno_error(errno, fmt::format("cannot remove {}", path.string()));
+  if (unlink(path.c_str()) != 0 && errno != ENOENT)
+    return errno_error(errno, fmt::format("cannot remove {}", path.string()));
   return {};
 }
 
@@ -64,7 +65,8 @@ Status ensure_writable(const fs::path& directory, mode_t mode) {
     return {};
   }
   if (!fs::is_directory(directory, error)) return Error(Errc::kInvalid, directory.string() + " is not a directory");
-  if (access(directory.c_str(), W_OK | X_OK) != 0) return errno_error(errno, fmt::format("cannot write to {}", directory.string()));
+  if (access(directory.c_str(), W_OK | X_OK) != 0)
+    return errno_error(errno, fmt::format("cannot write to {}", directory.string()));
   return {};
 }
 
@@ -136,7 +138,8 @@ Task<Result<std::map<std::string, std::string>>> ConfigFiles::pgpass_for(ConnPar
   const auto content = pgpass_content(params);
   if (content.empty()) co_return env;
   const auto path = pgpass_path(core_.options);
-  const auto written = co_await core_.reactor.run_blocking(std::move(ctx), [path, content] { return write_pgpass(path, content); });
+  const auto written =
+      co_await core_.reactor.run_blocking(std::move(ctx), [path, content] { return write_pgpass(path, content); });
   if (!written) co_return written.error();
   if (!*written) co_return written->error();
   env["PGPASSFILE"] = path.string();
@@ -146,7 +149,8 @@ Task<Result<std::map<std::string, std::string>>> ConfigFiles::pgpass_for(ConnPar
 Task<Result<RecoverySettings>> ConfigFiles::recovery_for(StandbyTarget target, Ctx ctx) {
   FollowFacts facts{.major_version = core_.major_version()};
   if (target.upstream && !target.upstream->address.host.empty()) {
-    const auto env = co_await pgpass_for(member_params(target.upstream->address, core_.options.replication), std::move(ctx));
+    const auto env =
+        co_await pgpass_for(member_params(target.upstream->address, core_.options.replication), std::move(ctx));
     if (!env) co_return env.error();
     if (!env->empty()) facts.passfile = pgpass_path(core_.options).string();
   }
@@ -155,7 +159,8 @@ Task<Result<RecoverySettings>> ConfigFiles::recovery_for(StandbyTarget target, C
 
 Task<Status> ConfigFiles::set_recovery(RecoverySettings settings, bool standby, Ctx ctx) {
   recovery_ = std::move(settings);
-  const auto made = co_await core_.write(core_.data_dir() / (standby ? "standby.signal" : "recovery.signal"), "", std::move(ctx));
+  const auto made =
+      co_await core_.write(core_.data_dir() / (standby ? "standby.signal" : "recovery.signal"), "", std::move(ctx));
   if (!made) co_return made.error();
   if (!standby) co_return remove_file(core_.data_dir() / "standby.signal");
   co_return Status();

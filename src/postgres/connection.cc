@@ -126,9 +126,7 @@ Task<Result<Rows>> Connection::query(std::string sql, Ctx ctx) {
       case PGRES_EMPTY_QUERY: rows = Rows(); break;
       case PGRES_COPY_IN:
       case PGRES_COPY_OUT:
-      case PGRES_COPY_BOTH:
-        connection_.reset();
-        co_return Error(Errc::kProtocol, "COPY is not spoken here");
+      case PGRES_COPY_BOTH: connection_.reset(); co_return Error(Errc::kProtocol, "COPY is not spoken here");
       default: {
         const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
         sqlstate_ = state != nullptr ? state : "";

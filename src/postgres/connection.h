@@ -39,7 +39,7 @@ class Connection {
 
   [[nodiscard]] bool usable() const { return connection_ != nullptr; }
   [[nodiscard]] const std::string& sqlstate() const { return sqlstate_; }  // of the last kFailed
-  [[nodiscard]] int server_version() const;                               // 150020
+  [[nodiscard]] int server_version() const;                                // 150020
 
   // Completes when the connection, while no query runs, is closed by the other side (or the Ctx ends: an error).
   Task<Status> wait_for_loss(Ctx ctx);

@@ -36,9 +36,9 @@ constexpr std::array<KnownKey, 19> kKeys = {{{"dbname"},
                                              {"target_session_attrs", 100000},
                                              {"sslnegotiation", 170000}}};
 
-constexpr std::array<std::string_view, 10> kCredentialKeys = {"sslmode", "sslcert",   "sslkey",     "sslpassword",
-                                                              "sslrootcert", "sslcrl", "sslcrldir", "gssencmode",
-                                                              "channel_binding", "sslnegotiation"};
+constexpr std::array<std::string_view, 10> kCredentialKeys = {
+    "sslmode", "sslcert",   "sslkey",     "sslpassword",     "sslrootcert",
+    "sslcrl",  "sslcrldir", "gssencmode", "channel_binding", "sslnegotiation"};
 
 std::string escaped(std::string_view value) {
   if (value.empty()) return "''";
@@ -95,8 +95,7 @@ std::string print_conninfo(const ConnParams& params, int major_version) {
 
 Result<ConnParams> parse_conninfo(std::string_view text) {
   char* problem = nullptr;
-  const std::unique_ptr<PQconninfoOption, OptionsDeleter> options(
-      PQconninfoParse(std::string(text).c_str(), &problem));
+  const std::unique_ptr<PQconninfoOption, OptionsDeleter> options(PQconninfoParse(std::string(text).c_str(), &problem));
   PQfreemem(problem);
   // The text of the problem may quote the input, and so a password: it is not passed on.
   if (!options) return Error(Errc::kInvalid, "not a connection string");

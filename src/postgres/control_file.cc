@@ -24,7 +24,8 @@ T read_at(std::string_view bytes, std::size_t offset) {
 }
 
 bool checksum_fits(std::string_view bytes, std::size_t crc_offset) {
-  return bytes.size() >= crc_offset + 4 && crc32c(bytes.substr(0, crc_offset)) == read_at<std::uint32_t>(bytes, crc_offset);
+  return bytes.size() >= crc_offset + 4 &&
+         crc32c(bytes.substr(0, crc_offset)) == read_at<std::uint32_t>(bytes, crc_offset);
 }
 
 bool layout_known(std::string_view bytes) {

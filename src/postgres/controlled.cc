@@ -41,12 +41,24 @@ constexpr std::array<Controlled, 14> kControlled = {{
     {"wal_log_hints", "on", Rule::kBoolean},
 }};
 
-constexpr std::array<std::string_view, 18> kRecovery = {
-    "archive_cleanup_command", "pause_at_recovery_target", "primary_conninfo",       "primary_slot_name",
-    "promote_trigger_file",    "recovery_end_command",     "recovery_min_apply_delay", "recovery_target",
-    "recovery_target_action",  "recovery_target_inclusive", "recovery_target_lsn",   "recovery_target_name",
-    "recovery_target_time",    "recovery_target_timeline", "recovery_target_xid",    "restore_command",
-    "standby_mode",            "trigger_file"};
+constexpr std::array<std::string_view, 18> kRecovery = {"archive_cleanup_command",
+                                                        "pause_at_recovery_target",
+                                                        "primary_conninfo",
+                                                        "primary_slot_name",
+                                                        "promote_trigger_file",
+                                                        "recovery_end_command",
+                                                        "recovery_min_apply_delay",
+                                                        "recovery_target",
+                                                        "recovery_target_action",
+                                                        "recovery_target_inclusive",
+                                                        "recovery_target_lsn",
+                                                        "recovery_target_name",
+                                                        "recovery_target_time",
+                                                        "recovery_target_timeline",
+                                                        "recovery_target_xid",
+                                                        "restore_command",
+                                                        "standby_mode",
+                                                        "trigger_file"};
 
 const Value* find_setting(const Value::Map& map, std::string_view name) {
   const Value* found = nullptr;
@@ -89,7 +101,8 @@ std::string wal_keep_size(const Value::Map& configured, std::string_view fallbac
   if (segments == nullptr || segments->is_null()) return std::string(fallback);
   const auto number = parse_int(*segments);
   if (!number || *number < 1) {
-    log::warning("postgresql parameter wal_keep_segments={} failed validation, defaulting to 8", string_form(*segments));
+    log::warning("postgresql parameter wal_keep_segments={} failed validation, defaulting to 8",
+                 string_form(*segments));
     return std::string(fallback);
   }
   return fmt::format("{}MB", *number * 16);
@@ -148,9 +161,8 @@ std::vector<Raised> raise_to_control(Settings& settings, const ControlFile& cont
     if (found == least.end()) continue;
     const auto configured = parse_integer(setting.value, "");
     if (configured && *configured >= found->second) continue;
-    raised.push_back({.name = setting.name,
-                      .control_value = std::to_string(found->second),
-                      .configured_value = setting.value});
+    raised.push_back(
+        {.name = setting.name, .control_value = std::to_string(found->second), .configured_value = setting.value});
     setting.value = std::to_string(found->second);
   }
   return raised;

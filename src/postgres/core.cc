@@ -46,8 +46,7 @@ Core::Core(Reactor& reactor_in, PostgresOptions options_in)
       supervisor(reactor_in,
                  ServerProcesses(options.data_dir, std::filesystem::path(program(options, "postgres")).filename()),
                  options.data_dir,
-                 {.changed = [this] { notify(); },
-                  .session_params = [this] { return local_superuser("heartbeat"); }}),
+                 {.changed = [this] { notify(); }, .session_params = [this] { return local_superuser("heartbeat"); }}),
       outside_mode_(0666 & ~current_umask()) {}
 
 void Core::on_change(std::function<void()> changed) { *subscriber_ = std::move(changed); }
@@ -126,7 +125,8 @@ Task<Result<bool>> Core::write(std::filesystem::path path, std::string content, 
   auto written = co_await reactor.run_blocking(
       std::move(ctx), [path = std::move(path), content = std::move(content), mode = mode_for(path)]() -> Result<bool> {
         std::error_code error;
-        const auto target = std::filesystem::is_symlink(path, error) ? std::filesystem::weakly_canonical(path, error) : path;
+        const auto target =
+            std::filesystem::is_symlink(path, error) ? std::filesystem::weakly_canonical(path, error) : path;
         return update_file(target, content, mode);
       });
   if (!written) co_return written.error();

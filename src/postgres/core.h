@@ -23,7 +23,7 @@ class Core {
 
   Reactor& reactor;
   PostgresOptions options;
-  TaskGroup background;          // everything detached; joined by close()
+  TaskGroup background;  // everything detached; joined by close()
   Supervisor supervisor;
 
   // The subscriber of the port; called from the scheduler's queue.
@@ -34,7 +34,7 @@ class Core {
   Role role = Role::kUninitialized;
 
   [[nodiscard]] std::filesystem::path data_dir() const { return options.data_dir; }
-  [[nodiscard]] int major_version() const;                      // of the data directory; 0: unknown
+  [[nodiscard]] int major_version() const;  // of the data directory; 0: unknown
 
   // pg_control, by itself or by the tool (PG-006). Failure is an error, never an exception.
   Task<Result<ControlFile>> control_file(Ctx ctx);

@@ -35,7 +35,8 @@ std::vector<fs::path> outside_links(const fs::path& data_dir) {
   if (fs::is_symlink(data_dir / "pg_wal", error)) links.push_back(data_dir / "pg_wal");
   for (const auto& entry : fs::directory_iterator(data_dir / "pg_tblspc", error)) {
     std::error_code ignored;
-    if (all_digits(entry.path().filename().string()) && fs::is_symlink(entry.path(), ignored)) links.push_back(entry.path());
+    if (all_digits(entry.path().filename().string()) && fs::is_symlink(entry.path(), ignored))
+      links.push_back(entry.path());
   }
   return links;
 }
@@ -77,15 +78,16 @@ Result<fs::path> rename_to_failed(const fs::path& path) {
 }  // namespace
 
 DirectoryLook look_at_directory(const fs::path& data_dir) {
-  struct stat info {};
+  struct stat info{};
   if (stat((data_dir / "global" / "pg_control").c_str(), &info) == 0) return {.state = DataDirectory::kPresent};
   std::error_code error;
   const fs::directory_iterator entries(data_dir, error);
   if (error == std::errc::no_such_file_or_directory) return {.state = DataDirectory::kEmpty};
   if (error) {
-    return {.state = DataDirectory::kInaccessible,
-            .problem = fmt::format("data directory {} cannot be read: {}; check its owner, its mode and that it is mounted",
-                                   data_dir.string(), error.message())};
+    return {
+        .state = DataDirectory::kInaccessible,
+        .problem = fmt::format("data directory {} cannot be read: {}; check its owner, its mode and that it is mounted",
+                               data_dir.string(), error.message())};
   }
   for (const auto& entry : entries) {
     const auto name = entry.path().filename().string();
@@ -123,7 +125,7 @@ bool has_backup_label(const fs::path& data_dir) {
 }
 
 FileModes modes_in(const fs::path& data_dir) {
-  struct stat info {};
+  struct stat info{};
   constexpr mode_t kGroupReadable = 0750;
   if (stat(data_dir.c_str(), &info) == 0 && (info.st_mode & kGroupReadable) == kGroupReadable) {
     return {.file = 0640, .directory = 0750};

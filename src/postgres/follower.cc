@@ -79,7 +79,8 @@ Task<Status> Follower::follow(StandbyTarget target, Ctx ctx) {
   if (!core_.supervisor.accepting()) {
     if (auto ready = co_await starter_.wait_until_accepting(ctx); !ready) co_return ready;
   }
-  if (co_await change(target, ctx) == FollowChange::kRestart) co_return co_await restart(std::move(target), std::move(ctx));
+  if (co_await change(target, ctx) == FollowChange::kRestart)
+    co_return co_await restart(std::move(target), std::move(ctx));
 
   auto settings = co_await files_.recovery_for(target, ctx);
   if (!settings) co_return settings.error();
@@ -93,7 +94,8 @@ Task<Status> Follower::follow(StandbyTarget target, Ctx ctx) {
 }
 
 Task<Status> Follower::restart(StandbyTarget target, Ctx ctx) {
-  if (auto stopped = co_await stopper_.stop({.mode = StopMode::kFast, .checkpoint = true}, ctx); !stopped) co_return stopped;
+  if (auto stopped = co_await stopper_.stop({.mode = StopMode::kFast, .checkpoint = true}, ctx); !stopped)
+    co_return stopped;
   const bool streams = target.upstream.has_value();
   const auto started = co_await starter_.start(std::move(target), std::move(ctx));
   if (streams) promoter_.hurry_streaming();

@@ -20,21 +20,26 @@ using Names = std::vector<std::string_view>;
 // The table does not print units; these are they (PG-426).
 const std::map<std::string_view, Names>& unit_names() {
   static const std::map<std::string_view, Names> kUnits = {
-      {"s", {"archive_timeout", "authentication_timeout", "autovacuum_naptime", "checkpoint_timeout", "checkpoint_warning",
-             "idle_replication_slot_timeout", "post_auth_delay", "pre_auth_delay", "tcp_keepalives_idle",
-             "tcp_keepalives_interval", "wal_receiver_status_interval"}},
+      {"s",
+       {"archive_timeout", "authentication_timeout", "autovacuum_naptime", "checkpoint_timeout", "checkpoint_warning",
+        "idle_replication_slot_timeout", "post_auth_delay", "pre_auth_delay", "tcp_keepalives_idle",
+        "tcp_keepalives_interval", "wal_receiver_status_interval"}},
       {"min", {"log_rotation_age", "old_snapshot_threshold", "wal_summary_keep_time"}},
-      {"B", {"log_parameter_max_length", "log_parameter_max_length_on_error", "track_activity_query_size",
-             "wal_decode_buffer_size"}},
+      {"B",
+       {"log_parameter_max_length", "log_parameter_max_length_on_error", "track_activity_query_size",
+        "wal_decode_buffer_size"}},
       {"MB", {"max_slot_wal_keep_size", "max_wal_size", "min_wal_size", "min_dynamic_shared_memory", "wal_keep_size"}},
-      {"kB", {"autovacuum_work_mem", "gin_pending_list_limit", "huge_page_size", "logical_decoding_work_mem",
-              "log_rotation_size", "log_temp_files", "maintenance_work_mem", "max_stack_depth", "temp_file_limit",
-              "vacuum_buffer_usage_limit", "wal_skip_threshold", "work_mem"}},
-      {"8kB", {"effective_cache_size", "io_combine_limit", "io_max_combine_limit", "min_parallel_index_scan_size",
-               "min_parallel_table_scan_size"}},
-      {"ms", {"log_min_duration_sample", "log_min_duration_statement", "log_autovacuum_min_duration",
-              "wal_retrieve_retry_interval", "log_startup_progress_interval", "client_connection_check_interval",
-              "tcp_user_timeout"}},
+      {"kB",
+       {"autovacuum_work_mem", "gin_pending_list_limit", "huge_page_size", "logical_decoding_work_mem",
+        "log_rotation_size", "log_temp_files", "maintenance_work_mem", "max_stack_depth", "temp_file_limit",
+        "vacuum_buffer_usage_limit", "wal_skip_threshold", "work_mem"}},
+      {"8kB",
+       {"effective_cache_size", "io_combine_limit", "io_max_combine_limit", "min_parallel_index_scan_size",
+        "min_parallel_table_scan_size"}},
+      {"ms",
+       {"log_min_duration_sample", "log_min_duration_statement", "log_autovacuum_min_duration",
+        "wal_retrieve_retry_interval", "log_startup_progress_interval", "client_connection_check_interval",
+        "tcp_user_timeout"}},
   };
   return kUnits;
 }
@@ -49,8 +54,8 @@ std::string_view unit_of(std::string_view name) {
 }
 
 const Names& enum_words(std::string_view name) {
-  static const Names kMessages = {"debug5", "debug4", "debug3", "debug2",  "debug1", "debug", "info",
-                                  "notice", "warning", "error", "log",     "fatal",  "panic"};
+  static const Names kMessages = {"debug5", "debug4",  "debug3", "debug2", "debug1", "debug", "info",
+                                  "notice", "warning", "error",  "log",    "fatal",  "panic"};
   static const Names kTls = {"", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
   static const std::map<std::string_view, Names> kWords = {
       {"archive_mode", {"always", "on", "off"}},
@@ -87,8 +92,9 @@ const Names& enum_words(std::string_view name) {
       {"xmlbinary", {"base64", "hex"}},
       {"xmloption", {"content", "document"}},
       {"debug_parallel_query", {"off", "on", "regress"}},
-      {"icu_validation_level", {"disabled", "debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "info",
-                                "notice", "warning", "error"}},
+      {"icu_validation_level",
+       {"disabled", "debug5", "debug4", "debug3", "debug2", "debug1", "debug", "log", "info", "notice", "warning",
+        "error"}},
       {"debug_logical_replication_streaming", {"buffered", "immediate"}},
       {"io_method", {"sync", "worker", "io_uring"}},
       {"file_copy_method", {"copy", "clone"}},
@@ -99,14 +105,33 @@ const Names& enum_words(std::string_view name) {
 }
 
 // PG-427: settable, but not in the table.
-constexpr std::array<std::string_view, 27> kUnlisted = {
-    "allow_in_place_tablespaces", "allow_system_table_mods", "application_name", "backtrace_functions", "config_file",
-    "debug_discard_caches", "force_parallel_mode", "ignore_checksum_failure", "ignore_invalid_pages",
-    "ignore_system_indexes", "jit_debugging_support", "jit_dump_bitcode", "jit_expressions", "jit_profiling_support",
-    "jit_tuple_deforming", "post_auth_delay", "pre_auth_delay", "remove_temp_files_after_crash",
-    "restrict_nonsystem_relation_kind", "trace_notify", "trace_recovery_messages", "trace_sort",
-    "transaction_deferrable", "transaction_isolation", "transaction_read_only", "wal_consistency_checking",
-    "zero_damaged_pages"};
+constexpr std::array<std::string_view, 27> kUnlisted = {"allow_in_place_tablespaces",
+                                                        "allow_system_table_mods",
+                                                        "application_name",
+                                                        "backtrace_functions",
+                                                        "config_file",
+                                                        "debug_discard_caches",
+                                                        "force_parallel_mode",
+                                                        "ignore_checksum_failure",
+                                                        "ignore_invalid_pages",
+                                                        "ignore_system_indexes",
+                                                        "jit_debugging_support",
+                                                        "jit_dump_bitcode",
+                                                        "jit_expressions",
+                                                        "jit_profiling_support",
+                                                        "jit_tuple_deforming",
+                                                        "post_auth_delay",
+                                                        "pre_auth_delay",
+                                                        "remove_temp_files_after_crash",
+                                                        "restrict_nonsystem_relation_kind",
+                                                        "trace_notify",
+                                                        "trace_recovery_messages",
+                                                        "trace_sort",
+                                                        "transaction_deferrable",
+                                                        "transaction_isolation",
+                                                        "transaction_read_only",
+                                                        "wal_consistency_checking",
+                                                        "zero_damaged_pages"};
 
 // The version in which an unlisted name appeared or disappeared, where it matters for 13 to 18 (PG-430, PG-431).
 bool unlisted_in(std::string_view name, int major_version) {
@@ -140,8 +165,10 @@ Result<GucCatalog> GucCatalog::parse(std::string_view text, int major_version) {
   for (const auto line : lines_of(text)) {
     const auto fields = split(line, '\t');
     if (fields.size() < 7) continue;
-    static const std::map<std::string_view, Type> kTypes = {{"BOOLEAN", Type::kBool}, {"INTEGER", Type::kInteger},
-                                                            {"REAL", Type::kReal},    {"ENUM", Type::kEnum},
+    static const std::map<std::string_view, Type> kTypes = {{"BOOLEAN", Type::kBool},
+                                                            {"INTEGER", Type::kInteger},
+                                                            {"REAL", Type::kReal},
+                                                            {"ENUM", Type::kEnum},
                                                             {"STRING", Type::kString}};
     const auto type = kTypes.find(fields[3]);
     if (type == kTypes.end()) continue;
@@ -185,8 +212,8 @@ std::optional<std::string> GucCatalog::checked(const std::string& name, const st
   if (entry.type == Type::kInteger) *amount = std::nearbyint(*amount);
   if (*amount >= entry.least && *amount <= entry.most) return value;
   const double limit = *amount < entry.least ? entry.least : entry.most;
-  log::warning("Value={} of parameter={} is too {}, using {}{}", value, name, *amount < entry.least ? "low" : "big", limit,
-               entry.unit);
+  log::warning("Value={} of parameter={} is too {}, using {}{}", value, name, *amount < entry.least ? "low" : "big",
+               limit, entry.unit);
   return entry.type == Type::kReal ? fmt::format("{}", limit) : fmt::format("{:.0f}", limit);
 }
 

@@ -24,12 +24,8 @@ constexpr std::array<Unit, 5> kMemory = {{{"B", 1, ""},
                                           {"MB", 1024.0 * 1024, "kB"},
                                           {"GB", 1024.0 * 1024 * 1024, "MB"},
                                           {"TB", 1024.0 * 1024 * 1024 * 1024, "GB"}}};
-constexpr std::array<Unit, 6> kTime = {{{"us", 1, ""},
-                                        {"ms", 1e3, "us"},
-                                        {"s", 1e6, "ms"},
-                                        {"min", 6e7, "s"},
-                                        {"h", 3.6e9, "min"},
-                                        {"d", 8.64e10, "h"}}};
+constexpr std::array<Unit, 6> kTime = {
+    {{"us", 1, ""}, {"ms", 1e3, "us"}, {"s", 1e6, "ms"}, {"min", 6e7, "s"}, {"h", 3.6e9, "min"}, {"d", 8.64e10, "h"}}};
 
 std::span<const Unit> family_of(std::string_view name) {
   const auto has = [name](std::span<const Unit> units) {

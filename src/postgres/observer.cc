@@ -36,9 +36,25 @@ FROM state LEFT JOIN pg_catalog.pg_stat_get_wal_receiver() w ON true
 )";
 
 enum Column : std::size_t {
-  kInRecovery, kTimeline, kFlushLsn, kReplayLsn, kReceiveLsn, kPaused, kReceivedTimeline, kWrittenLsn, kReceiverStatus,
-  kReceiverSlot, kReceiverConninfo, kRestoreCommand, kSynchronousCommit, kSynchronousStandbyNames, kStartTime, kReplayTimestamp,
-  kLatestEndLsn, kSlots, kWalSenders
+  kInRecovery,
+  kTimeline,
+  kFlushLsn,
+  kReplayLsn,
+  kReceiveLsn,
+  kPaused,
+  kReceivedTimeline,
+  kWrittenLsn,
+  kReceiverStatus,
+  kReceiverSlot,
+  kReceiverConninfo,
+  kRestoreCommand,
+  kSynchronousCommit,
+  kSynchronousStandbyNames,
+  kStartTime,
+  kReplayTimestamp,
+  kLatestEndLsn,
+  kSlots,
+  kWalSenders
 };
 
 Lsn lsn_of(const std::string& text) { return parse_lsn(text).value_or(Lsn{}); }

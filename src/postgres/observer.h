@@ -12,9 +12,9 @@ namespace matriarch::postgres {
 
 // What the monitoring query says beyond the view.
 struct ReceiverState {
-  bool alive = false;        // a walreceiver runs
+  bool alive = false;  // a walreceiver runs
   bool streaming = false;
-  std::string conninfo;      // password masked
+  std::string conninfo;  // password masked
   std::string slot;
 };
 

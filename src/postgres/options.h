@@ -48,11 +48,11 @@ struct ByRole {
 
 // The `bootstrap` section, as far as this node's server is concerned.
 struct BootstrapOptions {
-  std::string method = "initdb";     // a custom one counts only if `method_section` has `command` (PG-241)
-  Value initdb;                      // list or map of options (PG-017)
-  Value::Map method_section;         // bootstrap.<method>
-  std::vector<std::string> pg_hba;   // appended once (PG-185)
-  std::string post_bootstrap;        // or its alias post_init (PG-257)
+  std::string method = "initdb";    // a custom one counts only if `method_section` has `command` (PG-241)
+  Value initdb;                     // list or map of options (PG-017)
+  Value::Map method_section;        // bootstrap.<method>
+  std::vector<std::string> pg_hba;  // appended once (PG-185)
+  std::string post_bootstrap;       // or its alias post_init (PG-257)
 };
 
 // `standby_cluster` (PG-296): the primary of another cluster that this one follows.
@@ -74,17 +74,17 @@ struct PostgresOptions {
 
   // Places.
   std::filesystem::path data_dir;
-  std::filesystem::path config_dir;              // empty: data_dir
-  std::string config_base_name = "postgresql";   // PG-158
-  std::string custom_conf;                       // PG-165
-  std::filesystem::path bin_dir;                 // empty: PATH
-  std::map<std::string, std::string> bin_name;   // program -> name (PG-005)
-  std::filesystem::path pgpass;                  // empty: ~/pgpass (PG-159)
-  std::filesystem::path server_log;              // the postmaster's stdout and stderr; empty: the agent's own (PG-053)
+  std::filesystem::path config_dir;             // empty: data_dir
+  std::string config_base_name = "postgresql";  // PG-158
+  std::string custom_conf;                      // PG-165
+  std::filesystem::path bin_dir;                // empty: PATH
+  std::map<std::string, std::string> bin_name;  // program -> name (PG-005)
+  std::filesystem::path pgpass;                 // empty: ~/pgpass (PG-159)
+  std::filesystem::path server_log;             // the postmaster's stdout and stderr; empty: the agent's own (PG-053)
 
   // Network.
-  std::string listen;            // "host[,host...][:port]"
-  std::string connect_address;   // "host[:port]"
+  std::string listen;           // "host[,host...][:port]"
+  std::string connect_address;  // "host[:port]"
   bool use_unix_socket = false;
   bool use_unix_socket_repl = false;
   std::string krbsrvname;

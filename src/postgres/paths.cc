@@ -16,7 +16,7 @@ namespace {
 
 fs::path home_directory() {
   if (const passwd* user = getpwuid(geteuid()); user != nullptr) return user->pw_dir;  // NOLINT(concurrency-mt-unsafe)
-  const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe)
+  const char* home = std::getenv("HOME");                                              // NOLINT(concurrency-mt-unsafe)
   return home != nullptr ? home : "/";
 }
 
@@ -50,7 +50,9 @@ fs::path config_dir(const PostgresOptions& options) {
   return options.config_dir.empty() ? options.data_dir : options.config_dir;
 }
 
-fs::path main_conf(const PostgresOptions& options) { return config_dir(options) / (options.config_base_name + ".conf"); }
+fs::path main_conf(const PostgresOptions& options) {
+  return config_dir(options) / (options.config_base_name + ".conf");
+}
 
 fs::path base_conf(const PostgresOptions& options) {
   return config_dir(options) / (options.config_base_name + ".base.conf");

@@ -40,8 +40,8 @@ std::string pgpass_content(const ConnParams& params) {
   if (needs_localhost && !contains(hosts, "localhost")) hosts.emplace_back("localhost");
   std::string text;
   for (const auto& host : hosts) {
-    text += fmt::format("{}:{}:*:{}:{}\n", field(host), field(value_of(params, "port")), field(value_of(params, "user")),
-                        field(password->second));
+    text += fmt::format("{}:{}:*:{}:{}\n", field(host), field(value_of(params, "port")),
+                        field(value_of(params, "user")), field(password->second));
   }
   return text;
 }

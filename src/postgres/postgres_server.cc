@@ -127,7 +127,8 @@ Task<Status> PostgresServer::initdb(Ctx ctx) { co_return co_await impl_->bootstr
 Task<Status> PostgresServer::post_bootstrap(Ctx ctx) { co_return co_await impl_->bootstrap.finish(std::move(ctx)); }
 
 Task<Status> PostgresServer::clone(CloneSource source, Ctx ctx) {
-  if (impl_->core.supervisor.postmaster()) co_return Error(Errc::kConflict, "the server runs: it must be stopped before cloning");
+  if (impl_->core.supervisor.postmaster())
+    co_return Error(Errc::kConflict, "the server runs: it must be stopped before cloning");
   co_return co_await impl_->cloner.clone(std::move(source), std::move(ctx));
 }
 
@@ -146,7 +147,8 @@ Task<Status> PostgresServer::remove_data_directory(Ctx ctx) {
 Task<Status> PostgresServer::move_data_directory_away(Ctx ctx) {
   if (impl_->core.supervisor.postmaster()) co_return Error(Errc::kConflict, "the server runs: its data is not moved");
   const auto dir = impl_->core.data_dir();
-  const auto moved = co_await impl_->core.reactor.run_blocking(std::move(ctx), [dir] { return move_directory_away(dir); });
+  const auto moved =
+      co_await impl_->core.reactor.run_blocking(std::move(ctx), [dir] { return move_directory_away(dir); });
   if (!moved) co_return moved.error();
   co_return *moved;
 }
@@ -174,7 +176,8 @@ Task<Status> PostgresServer::sync_slots(SlotPlan plan, Ctx ctx) {
   co_return co_await impl_->slots.sync(std::move(plan), std::move(ctx));
 }
 
-Task<Status> PostgresServer::set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode, Ctx ctx) {
+Task<Status> PostgresServer::set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode,
+                                                      Ctx ctx) {
   co_return co_await impl_->reloader.set_synchronous_standbys(std::move(names), count, mode, std::move(ctx));
 }
 

@@ -1,8 +1,8 @@
 #include "postgres/postmaster.h"
 
 #include <array>
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 
 #include <poll.h>
@@ -108,7 +108,8 @@ Result<Postmaster> ServerProcesses::find_postmaster() const {
   }
   Postmaster found(file->pid, info->start_ticks, std::move(*pidfd));
   if (!found.alive()) return none;  // what was read may have been about a successor of the pid
-  if (file->single_user) return Error(Errc::kConflict, fmt::format("a single-user server runs (process {})", file->pid));
+  if (file->single_user)
+    return Error(Errc::kConflict, fmt::format("a single-user server runs (process {})", file->pid));
   return found;
 }
 
@@ -144,13 +145,34 @@ bool is_auxiliary_title(std::string_view title) {
   constexpr std::string_view kPrefix = "postgres: ";
   if (!title.starts_with(kPrefix)) return false;
   title.remove_prefix(kPrefix.size());
-  constexpr std::array<std::string_view, 28> kNames = {
-      "archiver", "startup", "autovacuum launcher", "autovacuum worker", "checkpointer", "logger", "syslogger",
-      "stats collector", "wal receiver", "walreceiver", "wal writer", "walwriter", "writer", "background writer",
-      "wal sender", "walsender", "logical replication launcher", "logical replication worker",
-      "logical replication apply worker", "logical replication parallel apply worker",
-      "logical replication tablesync worker", "slotsync worker", "walsummarizer", "io worker",
-      "datachecksum launcher", "datachecksum worker", "bgworker:", "datachecksums"};
+  constexpr std::array<std::string_view, 28> kNames = {"archiver",
+                                                       "startup",
+                                                       "autovacuum launcher",
+                                                       "autovacuum worker",
+                                                       "checkpointer",
+                                                       "logger",
+                                                       "syslogger",
+                                                       "stats collector",
+                                                       "wal receiver",
+                                                       "walreceiver",
+                                                       "wal writer",
+                                                       "walwriter",
+                                                       "writer",
+                                                       "background writer",
+                                                       "wal sender",
+                                                       "walsender",
+                                                       "logical replication launcher",
+                                                       "logical replication worker",
+                                                       "logical replication apply worker",
+                                                       "logical replication parallel apply worker",
+                                                       "logical replication tablesync worker",
+                                                       "slotsync worker",
+                                                       "walsummarizer",
+                                                       "io worker",
+                                                       "datachecksum launcher",
+                                                       "datachecksum worker",
+                                                       "bgworker:",
+                                                       "datachecksums"};
   const auto is_auxiliary = [&kNames](std::string_view text) {
     return std::ranges::any_of(kNames, [text](std::string_view name) { return starts_with_word(text, name); });
   };

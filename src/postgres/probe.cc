@@ -41,7 +41,8 @@ std::optional<Address> socket_address(const std::string& directory, const std::s
   local->sun_family = AF_UNIX;
   std::memcpy(local->sun_path, path.c_str(), path.size() + 1);
   if (path.starts_with('@')) local->sun_path[0] = '\0';
-  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (path.starts_with('@') ? 0 : 1));
+  address.length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (path.starts_with('@') ? 0 : 1));
   return address;
 }
 
@@ -88,7 +89,8 @@ std::string startup_packet(const std::string& user, const std::string& database)
     body.append(reinterpret_cast<const char*>(&network), sizeof network);
   };
   add_number(kProtocol3);
-  for (const auto& text : {std::string("user"), user, std::string("database"), database}) body.append(text.c_str(), text.size() + 1);
+  for (const auto& text : {std::string("user"), user, std::string("database"), database})
+    body.append(text.c_str(), text.size() + 1);
   body.push_back('\0');
   std::string rest = std::exchange(body, {});
   add_number(static_cast<std::uint32_t>(rest.size() + 4));

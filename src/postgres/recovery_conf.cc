@@ -58,19 +58,22 @@ bool same_upstream(const std::string& wanted_text, const RunningRecovery& runnin
   }
   // PG-213: a password that was changed is in the file, not in the text.
   return running.wanted_passfile_content.empty() ||
-         (running.passfile_content && set_of_lines(*running.passfile_content) == set_of_lines(running.wanted_passfile_content));
+         (running.passfile_content &&
+          set_of_lines(*running.passfile_content) == set_of_lines(running.wanted_passfile_content));
 }
 
 FollowChange effect_of(const std::map<std::string, GucRow>& settings, const std::string& name) {
   const auto found = settings.find(name);
-  return found != settings.end() && found->second.context == "postmaster" ? FollowChange::kRestart : FollowChange::kReload;
+  return found != settings.end() && found->second.context == "postmaster" ? FollowChange::kRestart
+                                                                          : FollowChange::kReload;
 }
 
 bool same_setting(const std::string& name, const std::string& wanted, const GucRow& row, const std::string& main_conf) {
   const bool tolerated = contains(kTolerated, name) && !row.source_file.empty() && row.source_file != main_conf;
   if (tolerated && wanted.empty()) return true;
   if (name == "recovery_min_apply_delay") {
-    return parse_integer(row.setting, "ms").value_or(0) == parse_integer(wanted.empty() ? "0" : wanted, "ms").value_or(-1);
+    return parse_integer(row.setting, "ms").value_or(0) ==
+           parse_integer(wanted.empty() ? "0" : wanted, "ms").value_or(-1);
   }
   return row.setting == wanted;
 }
@@ -95,7 +98,8 @@ ConnParams upstream_params(const PostgresOptions& options, const Upstream& upstr
   return params;
 }
 
-RecoverySettings recovery_settings(const PostgresOptions& options, const StandbyTarget& target, const FollowFacts& facts) {
+RecoverySettings recovery_settings(const PostgresOptions& options, const StandbyTarget& target,
+                                   const FollowFacts& facts) {
   RecoverySettings result = configured_recovery(options, target.role, facts.major_version);
   std::erase_if(result, [](const auto& setting) {
     return setting.first.starts_with("recovery_target") || setting.first == "primary_conninfo" ||

@@ -22,17 +22,18 @@ struct FollowFacts {
 ConnParams upstream_params(const PostgresOptions& options, const Upstream& upstream, const FollowFacts& facts);
 
 // Everything a standby of `target` needs.
-RecoverySettings recovery_settings(const PostgresOptions& options, const StandbyTarget& target, const FollowFacts& facts);
+RecoverySettings recovery_settings(const PostgresOptions& options, const StandbyTarget& target,
+                                   const FollowFacts& facts);
 
 // What the running server says about its recovery settings.
 struct RunningRecovery {
-  std::map<std::string, GucRow> settings;      // of pg_settings
+  std::map<std::string, GucRow> settings;  // of pg_settings
   bool receiver_alive = false;
-  std::string receiver_conninfo;               // password masked by the server
+  std::string receiver_conninfo;  // password masked by the server
   std::string receiver_slot;
-  std::string main_conf;                       // path of the managed file
-  std::optional<std::string> passfile_content; // of the passfile that the running conninfo names
-  std::string wanted_passfile_content;         // what the managed one shall contain; empty: no password
+  std::string main_conf;                        // path of the managed file
+  std::optional<std::string> passfile_content;  // of the passfile that the running conninfo names
+  std::string wanted_passfile_content;          // what the managed one shall contain; empty: no password
 };
 
 // kNone: nothing to do; kReload: writing the file and a reload suffice; kRestart.

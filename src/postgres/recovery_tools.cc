@@ -71,7 +71,8 @@ std::map<std::string, std::string> recorded_options(std::string_view postmaster_
 
 Task<Result<std::string>> RecoveryTools::setting(std::string name, Ctx ctx) {
   const auto run = co_await core_.run({program(core_.options, "postgres"), "-D", core_.data_dir().string(), "-C", name,
-                                       "--config-file=" + main_conf(core_.options).string()}, {}, std::move(ctx));
+                                       "--config-file=" + main_conf(core_.options).string()},
+                                      {}, std::move(ctx));
   if (!run) co_return run.error();
   if (!run->status.success()) co_return Error(Errc::kFailed, fmt::format("postgres -C {}: {}", name, run->err));
   co_return std::string(trimmed(run->out));
@@ -89,7 +90,8 @@ Task<void> RecoveryTools::archive_ready_segments(Ctx ctx) {
     if (!fs::exists(wal / name, error)) continue;
     const auto filled = fill_placeholders(*command, (wal / name).string(), name);
     const auto run = co_await run_program(
-        core_.reactor, SpawnOptions{.argv = {"/bin/sh", "-c", filled}, .cwd = core_.data_dir().string()}, RunOptions{}, ctx);
+        core_.reactor, SpawnOptions{.argv = {"/bin/sh", "-c", filled}, .cwd = core_.data_dir().string()}, RunOptions{},
+        ctx);
     if (run && run->status.success()) {
       fs::rename(wal / "archive_status" / (name + ".ready"), wal / "archive_status" / (name + ".done"), error);
     } else {

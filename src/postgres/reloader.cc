@@ -23,7 +23,8 @@ constexpr auto kReloadLimit = seconds(2);
 constexpr auto kSynchronousSettle = milliseconds(100);
 
 bool is_plain_name(std::string_view name) {
-  if (name.empty() || name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789$") != std::string_view::npos) {
+  if (name.empty() || name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789$") !=
+                          std::string_view::npos) {
     return false;
   }
   const auto lower = lower_case(name);
@@ -104,7 +105,7 @@ Task<Status> Reloader::reload_and_wait(Ctx ctx) {
   while (before) {
     const auto now = co_await monitor.query(std::string(kLoadTime), limited);
     if (!now || now->text(0, 0) != before->text(0, 0)) break;
-    if (!co_await sleep_for(core_.reactor, kReloadLook, limited)) break;
+    if (!co_await sleep_until(core_.reactor, core_.reactor.now() + kReloadLook, limited)) break;
   }
   co_return Status();
 }
@@ -112,14 +113,17 @@ Task<Status> Reloader::reload_and_wait(Ctx ctx) {
 Task<void> Reloader::find_pending_restart(Ctx ctx) {
   const auto postmaster = core_.supervisor.known();
   const auto rows = co_await core_.supervisor.monitor().query(
-      "SELECT name, COALESCE(setting, ''), COALESCE(unit, ''), vartype FROM pg_catalog.pg_settings WHERE pending_restart", ctx);
+      "SELECT name, COALESCE(setting, ''), COALESCE(unit, ''), vartype FROM pg_catalog.pg_settings WHERE "
+      "pending_restart",
+      ctx);
   if (!rows) co_return;
   Value::Map pending;
   for (std::size_t i = 0; i < rows->rows.size(); ++i) {
     const std::string name = rows->text(i, 0);
     if (is_recovery_setting(name) || name == "hot_standby") continue;
-    const auto run = co_await core_.run({program(core_.options, "postgres"), "-D", core_.data_dir().string(), "-C", name,
-                                         "--config-file=" + main_conf(core_.options).string()}, {}, ctx);
+    const auto run = co_await core_.run({program(core_.options, "postgres"), "-D", core_.data_dir().string(), "-C",
+                                         name, "--config-file=" + main_conf(core_.options).string()},
+                                        {}, ctx);
     std::string next = "?";
     if (run && run->status.success()) {
       next = pretty_value(trimmed(run->out), rows->text(i, 2), rows->text(i, 3));
@@ -153,7 +157,8 @@ Task<Status> Reloader::set_synchronous_standbys(std::vector<std::string> names, 
   if (!written) co_return written.error();
   if (!written->any()) co_return Status();
   if (auto reloaded = co_await reload_and_wait(ctx); !reloaded) co_return reloaded;
-  if (switched_on) co_return co_await sleep_for(core_.reactor, kSynchronousSettle, std::move(ctx));
+  if (switched_on)
+    co_return co_await sleep_until(core_.reactor, core_.reactor.now() + kSynchronousSettle, std::move(ctx));
   co_return Status();
 }
 

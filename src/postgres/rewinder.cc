@@ -17,9 +17,11 @@ namespace matriarch::postgres {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kForbidden = {
-    "target-pgdata", "source-pgdata", "source-server", "write-recovery-conf", "dry-run",
-    "restore-target-wal", "config-file", "no-ensure-shutdown", "version", "help"};
+constexpr std::array<std::string_view, 10> kForbidden = {"target-pgdata", "source-pgdata",
+                                                         "source-server", "write-recovery-conf",
+                                                         "dry-run",       "restore-target-wal",
+                                                         "config-file",   "no-ensure-shutdown",
+                                                         "version",       "help"};
 
 constexpr std::size_t kSegmentName = 24;
 constexpr int kMostFetches = 10000;  // segments: more than any sane distance to the last common checkpoint
@@ -129,8 +131,9 @@ Task<Status> Rewinder::fetch(std::string restore_command, std::string segment, C
   const auto path = (wal_dir(core_.options) / segment).string();
   auto words = shell_words(fill_placeholders(restore_command, path, segment));
   if (!words) co_return words.error();
-  const auto run = co_await run_program(
-      core_.reactor, SpawnOptions{.argv = std::move(*words), .cwd = core_.data_dir().string()}, RunOptions{}, std::move(ctx));
+  const auto run =
+      co_await run_program(core_.reactor, SpawnOptions{.argv = std::move(*words), .cwd = core_.data_dir().string()},
+                           RunOptions{}, std::move(ctx));
   if (!run) co_return run.error();
   if (!run->status.success()) co_return Error(Errc::kFailed, "restore_command ended with " + run->status.text());
   co_return Status();

@@ -88,13 +88,14 @@ Task<void> Scripts::end(ChildProcess* child, bool gently) {
     if (co_await child->wait(core_.reactor, ctx.until(core_.reactor.now() + kTermGrace))) co_return;
   }
   while (!kill_family(child->pid(), child->pidfd()).empty()) {
-    if (!co_await sleep_for(core_.reactor, kKillLook, ctx)) co_return;
+    if (!co_await sleep_until(core_.reactor, core_.reactor.now() + kKillLook, ctx)) co_return;
   }
   (void)co_await child->wait(core_.reactor, ctx);
 }
 
-Task<Result<ExitStatus>> Scripts::command(std::string what, std::string command_line, std::vector<std::string> arguments,
-                                          std::map<std::string, std::string> env, Ctx ctx) {
+Task<Result<ExitStatus>> Scripts::command(std::string what, std::string command_line,
+                                          std::vector<std::string> arguments, std::map<std::string, std::string> env,
+                                          Ctx ctx) {
   auto words = shell_words(command_line);
   if (!words) co_return words.error().in(what);
   if (words->empty()) co_return Error(Errc::kInvalid, what + ": the command is empty");

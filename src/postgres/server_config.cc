@@ -26,7 +26,8 @@ bool redirected(const Value::Map& parameters, std::string_view key, const std::f
   return std::filesystem::path(standard.parent_path() / string_form(*value)) != standard;
 }
 
-void apply_synchronous(const PostgresOptions& options, const ConfigFacts& facts, std::map<std::string, std::string>& all) {
+void apply_synchronous(const PostgresOptions& options, const ConfigFacts& facts,
+                       std::map<std::string, std::string>& all) {
   if (options.synchronous_mode == SyncMode::kOff) return;
   all.erase("synchronous_standby_names");
   const bool primary = facts.role == Role::kPrimary || facts.role == Role::kPromoted;

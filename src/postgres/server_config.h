@@ -16,24 +16,24 @@ using RecoverySettings = std::map<std::string, std::string>;
 
 // What the configuration depends on besides the options.
 struct ConfigFacts {
-  Role role = Role::kUninitialized;  // for role-specific parts
-  int major_version = 0;             // 0: unknown
+  Role role = Role::kUninitialized;    // for role-specific parts
+  int major_version = 0;               // 0: unknown
   std::optional<ControlFile> control;  // present and role not primary: limits are raised to it (PG-179)
   // The last value set by the synchronous replication logic; only used while synchronous mode is on (PG-177).
   std::optional<std::string> synchronous_standby_names;
-  RecoverySettings recovery;         // empty: no block
-  bool custom_bootstrap = false;     // pg_hba.conf is open (PG-186)
-  bool hot_standby_off = false;      // PG-181
+  RecoverySettings recovery;            // empty: no block
+  bool custom_bootstrap = false;        // pg_hba.conf is open (PG-186)
+  bool hot_standby_off = false;         // PG-181
   const GucCatalog* catalog = nullptr;  // none: names are not checked
 };
 
 struct ServerConfig {
-  Settings command_line;              // the controlled settings, in order
-  Settings parameters;                // everything of the main block, by name
+  Settings command_line;  // the controlled settings, in order
+  Settings parameters;    // everything of the main block, by name
   std::string main_conf;
-  std::optional<std::string> hba;     // absent: the file is not managed (PG-184)
+  std::optional<std::string> hba;  // absent: the file is not managed (PG-184)
   std::optional<std::string> ident;
-  std::vector<Raised> raised;         // wait for a restart
+  std::vector<Raised> raised;  // wait for a restart
 };
 
 inline constexpr std::string_view kSyncPlaceholder = "__patroni_strict_sync_replica_placeholder__";

@@ -30,10 +30,10 @@ SlotSteps plan_slots(const std::vector<SlotRow>& present, const Server::SlotPlan
     }
     const auto inactive = plan.keep_inactive.find(slot.name);
     const bool keep_inactive = inactive != plan.keep_inactive.end() && inactive->second;
-    const bool wrong_type = slot.type != "physical";                        // PG-363
-    const bool lost = slot.lost && plan.drop_unknown;                       // PG-362
-    const bool holds_vacuum = keep_inactive && slot.has_xmin;               // PG-369
-    const bool reserves_nothing = keep_inactive && !slot.restart_lsn;       // PG-368
+    const bool wrong_type = slot.type != "physical";                   // PG-363
+    const bool lost = slot.lost && plan.drop_unknown;                  // PG-362
+    const bool holds_vacuum = keep_inactive && slot.has_xmin;          // PG-369
+    const bool reserves_nothing = keep_inactive && !slot.restart_lsn;  // PG-368
     if (wrong_type || lost || holds_vacuum || reserves_nothing) {
       steps.drop.push_back(slot.name);
       continue;
@@ -86,14 +86,16 @@ Task<Status> Slots::sync(Server::SlotPlan plan, Ctx ctx) {
 
   std::vector<std::string> statements;
   for (const auto& name : steps.drop) {  // PG-364: only if nobody uses it
-    statements.push_back(fmt::format("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM "
-                                     "pg_catalog.pg_get_replication_slots() WHERE slot_name = {} AND NOT active",
-                                     (*session)->literal(name)));
+    statements.push_back(
+        fmt::format("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM "
+                    "pg_catalog.pg_get_replication_slots() WHERE slot_name = {} AND NOT active",
+                    (*session)->literal(name)));
   }
   for (const auto& name : steps.create) {
-    statements.push_back(fmt::format("SELECT pg_catalog.pg_create_physical_replication_slot({0}, true) WHERE NOT EXISTS "
-                                     "(SELECT FROM pg_catalog.pg_get_replication_slots() WHERE slot_name = {0})",
-                                     (*session)->literal(name)));
+    statements.push_back(
+        fmt::format("SELECT pg_catalog.pg_create_physical_replication_slot({0}, true) WHERE NOT EXISTS "
+                    "(SELECT FROM pg_catalog.pg_get_replication_slots() WHERE slot_name = {0})",
+                    (*session)->literal(name)));
   }
   for (const auto& [name, position] : steps.advance) {
     statements.push_back(fmt::format("SELECT pg_catalog.pg_replication_slot_advance({}, {})", (*session)->literal(name),

@@ -25,24 +25,27 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kLogTail = 2000;  // bytes of the log in an error text
 
-Duration look_interval(Duration waited) { return waited < std::chrono::seconds(5) ? milliseconds(1) : milliseconds(10); }
+Duration look_interval(Duration waited) {
+  return waited < std::chrono::seconds(5) ? milliseconds(1) : milliseconds(10);
+}
 
 // Where the postmaster's own output goes, as a path that can be read again; empty if it cannot (a terminal, a journal).
 std::filesystem::path log_path(const PostgresOptions& options) {
   if (!options.server_log.empty()) return options.server_log;
-  struct stat info {};
+  struct stat info{};
   if (fstat(STDERR_FILENO, &info) == 0 && S_ISREG(info.st_mode)) return "/proc/self/fd/2";
   return {};
 }
 
 std::int64_t size_of(const std::filesystem::path& path) {
-  struct stat info {};
+  struct stat info{};
   return !path.empty() && stat(path.c_str(), &info) == 0 ? info.st_size : 0;
 }
 
 std::map<std::string, std::string> launch_environment(const ServerProcesses& processes) {
   std::map<std::string, std::string> env;
-  if (const char* arenas = std::getenv("PG_MALLOC_ARENA_MAX"); arenas != nullptr) env["MALLOC_ARENA_MAX"] = arenas;  // NOLINT
+  if (const char* arenas = std::getenv("PG_MALLOC_ARENA_MAX"); arenas != nullptr)
+    env["MALLOC_ARENA_MAX"] = arenas;  // NOLINT
   // PG-056: the server passes over a lock file of this pid. Deleting the file would race with another starter.
   if (const auto pid = processes.foreign_pid_in_pid_file()) env["PG_GRANDPARENT_PID"] = std::to_string(*pid);
   return env;
@@ -121,8 +124,10 @@ Task<Status> Starter::wait_until_accepting(Ctx ctx) {
                                                  core_.supervisor.last_exit().empty() ? "" : ", ",
                                                  core_.supervisor.last_exit(), tail.empty() ? "" : ": " + tail));
     }
-    const auto slept = co_await sleep_for(core_.reactor, look_interval(core_.reactor.now() - began), limited);
-    if (!slept && slept.error().code() == Errc::kTimeout) co_return Error(Errc::kTimeout, "the server is still starting");
+    const auto slept =
+        co_await sleep_until(core_.reactor, core_.reactor.now() + look_interval(core_.reactor.now() - began), limited);
+    if (!slept && slept.error().code() == Errc::kTimeout)
+      co_return Error(Errc::kTimeout, "the server is still starting");
     if (!slept) co_return slept;
   }
   co_return Status();

@@ -60,11 +60,11 @@ Task<Status> Stopper::stop(StopOptions options, Ctx ctx) {
   }
   const auto job = job_;
   join(*job, std::move(options));
-  const auto waited = co_await complete<std::monostate>(core_.reactor, std::move(ctx),
-                                                        [job](Completion<std::monostate> done) {
-                                                          job->waiters.push_back(std::move(done));
-                                                          return Callback();
-                                                        });
+  const auto waited =
+      co_await complete<std::monostate>(core_.reactor, std::move(ctx), [job](Completion<std::monostate> done) {
+        job->waiters.push_back(std::move(done));
+        return Callback();
+      });
   if (!job->finished) co_return waited.error();
   co_return job->result;
 }
@@ -171,7 +171,8 @@ Task<void> Stopper::look_for_shutdown_checkpoint(std::shared_ptr<Job> job) {
 Task<Status> Stopper::kill(std::shared_ptr<const Postmaster> postmaster) {
   const Ctx ctx{.stop = core_.background.stop_token()};
   while (!kill_family(postmaster->pid(), postmaster->pidfd()).empty() || postmaster->alive()) {
-    if (auto slept = co_await sleep_for(core_.reactor, milliseconds(1), ctx); !slept) co_return slept;
+    if (auto slept = co_await sleep_until(core_.reactor, core_.reactor.now() + milliseconds(1), ctx); !slept)
+      co_return slept;
   }
   co_return Status();
 }

@@ -26,12 +26,12 @@ class Stopper {
     Instant kill_at = Instant::max();
     std::vector<std::function<void()>> at_safepoint;
     std::vector<std::function<void(Lsn, Lsn)>> at_shutdown_checkpoint;
-    bool safe = false;      // the safepoint was reached
+    bool safe = false;           // the safepoint was reached
     bool stale_control = false;  // pg_control said "shut down" before the stop began
-    bool reported = false;  // at_shutdown_checkpoint was called, or will not be
+    bool reported = false;       // at_shutdown_checkpoint was called, or will not be
     std::optional<StopMode> signalled;
     std::optional<std::vector<Child>> backends;  // those that were there when the shutdown had begun
-    std::stop_source hurry;  // ends what only shortens the shutdown
+    std::stop_source hurry;                      // ends what only shortens the shutdown
     bool finished = false;
     Status result;
     std::vector<Completion<std::monostate>> waiters;

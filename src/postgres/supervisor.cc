@@ -115,7 +115,7 @@ Task<void> Supervisor::watch_readiness(Supervisor* self, std::shared_ptr<const P
       }
       next_try = self->reactor_.now() + (now - began < seconds(10) ? kTryInterval : kTryIntervalLater);
     }
-    if (!co_await sleep_for(self->reactor_, look_interval(now - began), ctx)) break;
+    if (!co_await sleep_until(self->reactor_, self->reactor_.now() + look_interval(now - began), ctx)) break;
   }
   if (self->known_ == postmaster) self->watching_readiness_ = false;
 }
@@ -126,13 +126,14 @@ Task<Status> Supervisor::end_orphans(Ctx ctx) {
     if (postmaster()) co_return Error(Errc::kConflict, "a postmaster runs");
     const auto left = processes_.orphans();
     if (left.empty()) co_return Status();
-    if (!std::exchange(said, true)) log::info("ending {} processes that the former postmaster left behind", left.size());
+    if (!std::exchange(said, true))
+      log::info("ending {} processes that the former postmaster left behind", left.size());
     for (const pid_t pid : left) {
       const auto pidfd = open_pidfd(pid);
       // Looked at again now that the pid cannot go to another process unnoticed.
       if (pidfd && processes_.owns(pid)) (void)signal_pidfd(pidfd->get(), SIGKILL);
     }
-    if (auto slept = co_await sleep_for(reactor_, milliseconds(1), ctx); !slept) co_return slept;
+    if (auto slept = co_await sleep_until(reactor_, reactor_.now() + milliseconds(1), ctx); !slept) co_return slept;
   }
 }
 

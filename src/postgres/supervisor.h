@@ -16,8 +16,8 @@ namespace matriarch::postgres {
 class Supervisor {
  public:
   struct Hooks {
-    std::function<void()> changed;                // started, ended, accepts connections, stopped accepting
-    std::function<ConnParams()> session_params;   // how to connect to the running server
+    std::function<void()> changed;               // started, ended, accepts connections, stopped accepting
+    std::function<ConnParams()> session_params;  // how to connect to the running server
   };
   Supervisor(Reactor& reactor, ServerProcesses processes, std::filesystem::path data_dir, Hooks hooks);
 

@@ -23,16 +23,17 @@ T number(std::string_view text) {
 }
 
 std::string iso_time_of(const std::filesystem::path& path) {
-  struct stat info {};
+  struct stat info{};
   if (stat(path.c_str(), &info) != 0) return {};
-  return to_iso8601(WallTime(std::chrono::seconds(info.st_mtim.tv_sec) +
-                             std::chrono::microseconds(info.st_mtim.tv_nsec / 1000)));
+  return to_iso8601(
+      WallTime(std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::microseconds(info.st_mtim.tv_nsec / 1000)));
 }
 
 Task<Result<Timeline>> identify(Connection* session, Ctx ctx) {
   const auto rows = co_await session->query("IDENTIFY_SYSTEM", std::move(ctx));
   if (!rows) co_return rows.error();
-  if (rows->rows.size() != 1 || rows->columns.size() < 2) co_return Error(Errc::kProtocol, "IDENTIFY_SYSTEM gave no row");
+  if (rows->rows.size() != 1 || rows->columns.size() < 2)
+    co_return Error(Errc::kProtocol, "IDENTIFY_SYSTEM gave no row");
   co_return number<Timeline>(rows->text(0, 1));
 }
 
@@ -77,7 +78,8 @@ Task<Result<LocalPosition>> Timelines::running_position(Ctx ctx) {
   if (!timeline) co_return timeline.error();
   const auto rows = co_await core_.supervisor.monitor().query(
       "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.pg_last_wal_replay_lsn(), "
-      "CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE pg_catalog.pg_current_wal_lsn() END", std::move(ctx));
+      "CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE pg_catalog.pg_current_wal_lsn() END",
+      std::move(ctx));
   if (!rows) co_return rows.error();
   const bool in_recovery = rows->text(0, 0) == "t";
   co_return LocalPosition{.timeline = *timeline,
@@ -90,8 +92,9 @@ Task<Result<LocalPosition>> Timelines::local_position(Ctx ctx) {
   const auto control = co_await core_.control_file(std::move(ctx));
   if (!control) co_return control.error();
   const auto& data = control->data;
-  const bool as_standby = (data.state == ControlState::kShutDownInRecovery || data.state == ControlState::kInArchiveRecovery) &&
-                          data.min_recovery_end && data.min_recovery_timeline != 0;
+  const bool as_standby =
+      (data.state == ControlState::kShutDownInRecovery || data.state == ControlState::kInArchiveRecovery) &&
+      data.min_recovery_end && data.min_recovery_timeline != 0;
   if (as_standby) co_return LocalPosition{.timeline = data.min_recovery_timeline, .lsn = data.min_recovery_end};
   if (data.state != ControlState::kShutDown && data.state != ControlState::kShutDownInRecovery &&
       data.state != ControlState::kInArchiveRecovery) {
@@ -101,7 +104,8 @@ Task<Result<LocalPosition>> Timelines::local_position(Ctx ctx) {
   const WalReader reader(wal_dir(core_.options), control->wal_segment_size, data.checkpoint_timeline);
   const auto record = reader.read(data.checkpoint_lsn);
   // Only if nothing valid follows is the end of the record where the server ended (PG-317).
-  if (record && record->shutdown_checkpoint && !reader.read(record->end)) position.end_of_checkpoint_record = record->end;
+  if (record && record->shutdown_checkpoint && !reader.read(record->end))
+    position.end_of_checkpoint_record = record->end;
   co_return position;
 }
 
@@ -113,7 +117,8 @@ Task<Result<Server::UpstreamTimeline>> Timelines::of_upstream(Upstream upstream,
   constexpr int kStatementTimeoutMs = 2000;
   add_session_options(params, kStatementTimeoutMs);
   constexpr auto kConnectTimeout = std::chrono::seconds(3);
-  auto session = co_await Connection::open(core_.reactor, std::move(params), ctx.until(core_.reactor.now() + kConnectTimeout));
+  auto session =
+      co_await Connection::open(core_.reactor, std::move(params), ctx.until(core_.reactor.now() + kConnectTimeout));
   if (!session) co_return session.error().in("asking the upstream");
   const auto rows = co_await (*session)->query(
       "SELECT pg_catalog.pg_is_in_recovery(), (pg_catalog.pg_control_checkpoint()).timeline_id", ctx);
@@ -124,7 +129,8 @@ Task<Result<Server::UpstreamTimeline>> Timelines::of_upstream(Upstream upstream,
   ConnParams replication = member_params(upstream.address, core_.options.replication);
   replication.erase("dbname");
   replication["replication"] = "1";
-  auto walsender = co_await Connection::open(core_.reactor, std::move(replication), ctx.until(core_.reactor.now() + kConnectTimeout));
+  auto walsender = co_await Connection::open(core_.reactor, std::move(replication),
+                                             ctx.until(core_.reactor.now() + kConnectTimeout));
   if (!walsender) co_return walsender.error().in("asking the upstream");
   Server::UpstreamTimeline result;
   const auto timeline = co_await identify(walsender->get(), ctx);
@@ -132,7 +138,8 @@ Task<Result<Server::UpstreamTimeline>> Timelines::of_upstream(Upstream upstream,
   result.timeline = *timeline;
   result.checkpoint_done = checkpoint_timeline == result.timeline;
   if (result.timeline > 1) {
-    const auto history = co_await (*walsender)->query(fmt::format("TIMELINE_HISTORY {}", result.timeline), std::move(ctx));
+    const auto history =
+        co_await (*walsender)->query(fmt::format("TIMELINE_HISTORY {}", result.timeline), std::move(ctx));
     if (!history) co_return history.error().in("asking the upstream");
     if (!history->rows.empty()) result.history = parse_history_file(history->text(0, 1));
   }

@@ -74,7 +74,8 @@ Node& PostgresTest::add_node(const std::string& name) {
   options.pg_hba = {"local all all trust", "host replication replicator 127.0.0.1/32 scram-sha-256",
                     "host all all 127.0.0.1/32 scram-sha-256"};
   options.bootstrap.initdb = Value::List{Value("data-checksums"), Value("no-sync")};
-  options.method_sections["basebackup"] = Value::List{Value("checkpoint=fast")};
+  options.method_sections["basebackup"] = Value::List{Value("checkpoint=fast"), Value("no-sync")};
+  options.rewind_options = Value::List{Value("no-sync")};
   options.use_pg_rewind = true;
   nodes.push_back(std::move(node));
   restart_agent(*nodes.back());
@@ -98,9 +99,7 @@ void PostgresTest::restart_agent(Node& node) {
   });
 }
 
-void PostgresTest::run(Task<void> task) {
-  reactor.run_until_done(std::move(task));
-}
+void PostgresTest::run(Task<void> task) { reactor.run_until_done(std::move(task)); }
 
 Task<void> PostgresTest::bootstrap(Node* node) {
   CO_ASSERT_OK(co_await node->server->initdb(within(std::chrono::seconds(60))));
@@ -116,11 +115,13 @@ Task<void> PostgresTest::make_standby(Node* node, Node* primary) {
   }
   CO_ASSERT_OK(co_await primary->server->sync_slots(slots, limit));
   CO_ASSERT_OK(co_await node->server->start(StandbyTarget{.upstream = primary->upstream()}, limit));
-  CO_ASSERT_TRUE(co_await wait_for_sql(node, "SELECT status FROM pg_stat_wal_receiver", "streaming", std::chrono::seconds(10)));
+  CO_ASSERT_TRUE(
+      co_await wait_for_sql(node, "SELECT status FROM pg_stat_wal_receiver", "streaming", std::chrono::seconds(10)));
 }
 
 Task<std::string> PostgresTest::sql(Node* node, std::string statement) {
-  ConnParams params{{"host", root.string()}, {"port", node->address().port}, {"user", "postgres"}, {"dbname", "postgres"}};
+  ConnParams params{
+      {"host", root.string()}, {"port", node->address().port}, {"user", "postgres"}, {"dbname", "postgres"}};
   auto session = co_await Connection::open(reactor, params, within(std::chrono::seconds(5)));
   if (!session) co_return "ERROR " + session.error().text();
   const auto rows = co_await (*session)->query(statement, within(std::chrono::seconds(20)));
@@ -139,7 +140,7 @@ Task<bool> PostgresTest::wait_for_sql(Node* node, std::string statement, std::st
   while (true) {
     last = co_await sql(node, statement);
     if (last == expected) co_return true;
-    if (!co_await sleep_for(reactor, std::chrono::milliseconds(5), ctx)) break;
+    if (!co_await sleep_until(reactor, reactor.now() + std::chrono::milliseconds(5), ctx)) break;
   }
   std::printf("%s gives \"%s\" and not \"%s\"\n", statement.c_str(), last.c_str(), expected.c_str());
   co_return false;

@@ -54,7 +54,7 @@ class PostgresTest : public testing::Test {
   Task<bool> wait_until(Condition condition, Duration limit) {
     const Ctx ctx = within(limit);
     while (!condition()) {
-      if (!co_await sleep_for(reactor, std::chrono::milliseconds(1), ctx)) co_return false;
+      if (!co_await sleep_until(reactor, reactor.now() + std::chrono::milliseconds(1), ctx)) co_return false;
     }
     co_return true;
   }
@@ -72,18 +72,18 @@ inline double ms(Duration duration) { return std::chrono::duration<double, std::
 }  // namespace matriarch::postgres
 
 // gtest's ASSERT returns without a value, which a coroutine cannot.
-#define CO_ASSERT_OK(expression)                              \
-  do {                                                        \
-    const auto& co_status = (expression);                     \
-    if (!co_status) {                                         \
+#define CO_ASSERT_OK(expression)                                        \
+  do {                                                                  \
+    const auto& co_status = (expression);                               \
+    if (!co_status) {                                                   \
       ADD_FAILURE() << #expression << ": " << co_status.error().text(); \
-      co_return;                                              \
-    }                                                         \
+      co_return;                                                        \
+    }                                                                   \
   } while (false)
-#define CO_ASSERT_TRUE(condition)        \
-  do {                                   \
-    if (!(condition)) {                  \
-      ADD_FAILURE() << #condition;       \
-      co_return;                         \
-    }                                    \
+#define CO_ASSERT_TRUE(condition)  \
+  do {                             \
+    if (!(condition)) {            \
+      ADD_FAILURE() << #condition; \
+      co_return;                   \
+    }                              \
   } while (false)

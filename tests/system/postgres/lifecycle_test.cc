@@ -28,8 +28,9 @@ TEST_F(Lifecycle, BootstrapObserveAndCleanStop) {
     CO_ASSERT_OK(co_await node->server->initdb(test->within(seconds(60))));
     test->print_ms("initdb and first start", reactor.now() - began);
     CO_ASSERT_OK(co_await node->server->post_bootstrap(test->within(seconds(20))));
-    EXPECT_EQ(co_await test->sql(node, "SELECT rolname, rolsuper, rolreplication, rolcanlogin FROM pg_roles "
-                                       "WHERE rolname IN ('replicator', 'rewinder') ORDER BY 1"),
+    EXPECT_EQ(co_await test->sql(node,
+                                 "SELECT rolname, rolsuper, rolreplication, rolcanlogin FROM pg_roles "
+                                 "WHERE rolname IN ('replicator', 'rewinder') ORDER BY 1"),
               "replicator|f|t|t\nrewinder|f|f|t");
 
     view = co_await node->server->observe(test->within(seconds(5)));
@@ -94,7 +95,8 @@ TEST_F(Lifecycle, CrashIsNoticedAndRepairedInPlace) {
     for (int round = 0; round < 5; ++round) {
       const Instant killed = reactor.now();
       test->kill_server(*node);
-      CO_ASSERT_TRUE(co_await test->wait_until([&] { return node->changed_at > killed && !node->server->postmaster(); }, seconds(2)));
+      CO_ASSERT_TRUE(co_await test->wait_until([&] { return node->changed_at > killed && !node->server->postmaster(); },
+                                               seconds(2)));
       test->print_ms("SIGKILL of all processes -> noticed", node->changed_at - killed);
       EXPECT_LT(ms(node->changed_at - killed), 50);
       const ServerView view = co_await node->server->observe(test->within(seconds(1)));
@@ -119,7 +121,8 @@ TEST_F(Lifecycle, OrphansOfADeadPostmasterAreEndedBeforeTheNextStart) {
     };
     busy.spawn(endless(test, node));
     CO_ASSERT_TRUE(co_await test->wait_for_sql(
-        node, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO%' AND pid <> pg_backend_pid()", "1", seconds(5)));
+        node, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO%' AND pid <> pg_backend_pid()", "1",
+        seconds(5)));
     const pid_t pid = test->postmaster_pid(*node);
     const ServerProcesses processes(node->options.data_dir, "postgres");
     ::kill(pid, SIGKILL);
@@ -127,7 +130,8 @@ TEST_F(Lifecycle, OrphansOfADeadPostmasterAreEndedBeforeTheNextStart) {
     EXPECT_FALSE(processes.orphans().empty());
 
     bool safe = false;
-    CO_ASSERT_OK(co_await node->server->stop({.at_safepoint = [&] { safe = processes.orphans().empty(); }}, test->within(seconds(5))));
+    CO_ASSERT_OK(co_await node->server->stop({.at_safepoint = [&] { safe = processes.orphans().empty(); }},
+                                             test->within(seconds(5))));
     EXPECT_TRUE(safe) << "the safepoint was reached while a backend could still acknowledge";
     co_await busy.join();
     CO_ASSERT_OK(co_await node->server->start(std::nullopt, test->within(seconds(20))));
@@ -151,7 +155,8 @@ TEST_F(Lifecycle, KillAtEndsAServerThatDoesNotStop) {
     const Instant kill_at = reactor.now() + milliseconds(300);
     Instant safe;
     CO_ASSERT_OK(co_await node->server->stop(
-        {.mode = StopMode::kSmart, .kill_at = kill_at, .at_safepoint = [&] { safe = reactor.now(); }}, test->within(seconds(5))));
+        {.mode = StopMode::kSmart, .kill_at = kill_at, .at_safepoint = [&] { safe = reactor.now(); }},
+        test->within(seconds(5))));
     EXPECT_GE(safe, kill_at);
     test->print_ms("kill_at -> no process of 50 clients left", reactor.now() - kill_at);
     EXPECT_LT(ms(reactor.now() - kill_at), 200);
@@ -180,7 +185,8 @@ TEST_F(Lifecycle, ARunningServerIsAdopted) {
     EXPECT_EQ(node->server->postmaster()->pid, pid);
     const Instant killed = test->reactor.now();
     test->kill_server(*node);
-    CO_ASSERT_TRUE(co_await test->wait_until([&] { return node->changed_at > killed && !node->server->postmaster(); }, seconds(2)));
+    CO_ASSERT_TRUE(co_await test->wait_until([&] { return node->changed_at > killed && !node->server->postmaster(); },
+                                             seconds(2)));
     test->print_ms("adopted: SIGKILL of all processes -> noticed", node->changed_at - killed);
   };
   run(second(this, &node, pid));
@@ -194,8 +200,8 @@ TEST_F(Lifecycle, LockFilesOfAReusedPidDoNotKeepTheServerFromStarting) {
     CO_ASSERT_OK(co_await node->server->stop({.mode = StopMode::kFast}, test->within(seconds(20))));
     auto other = spawn({.argv = {"sleep", "60"}});
     CO_ASSERT_OK(other);
-    const auto stale = fmt::format("{}\n{}\n1700000000\n{}\n{}\n127.0.0.1\n", other->pid(), node->options.data_dir.string(),
-                                   node->address().port, test->root.string());
+    const auto stale = fmt::format("{}\n{}\n1700000000\n{}\n{}\n127.0.0.1\n", other->pid(),
+                                   node->options.data_dir.string(), node->address().port, test->root.string());
     CO_ASSERT_OK(write_file_atomically(node->options.data_dir / "postmaster.pid", stale));
     CO_ASSERT_OK(write_file_atomically(test->root / (".s.PGSQL." + node->address().port + ".lock"), stale));
     EXPECT_FALSE((co_await node->server->observe(test->within(seconds(5)))).postmaster_alive);
@@ -212,7 +218,8 @@ TEST_F(Lifecycle, AFailedStartTellsWhy) {
   constexpr auto body = [](Lifecycle* test, Node* node) -> Task<void> {
     co_await test->bootstrap(node);
     CO_ASSERT_OK(co_await node->server->stop({.mode = StopMode::kFast}, test->within(seconds(20))));
-    CO_ASSERT_OK(write_file_atomically(node->options.data_dir / "postgresql.auto.conf", "shared_buffers = 'rubbish'\n"));
+    CO_ASSERT_OK(
+        write_file_atomically(node->options.data_dir / "postgresql.auto.conf", "shared_buffers = 'rubbish'\n"));
     const auto started = co_await node->server->start(std::nullopt, test->within(seconds(20)));
     CO_ASSERT_TRUE(!started);
     EXPECT_EQ(started.error().code(), Errc::kFailed);

@@ -58,12 +58,13 @@ TEST_F(Replication, ACloneStreamsAndIsPromoted) {
     const auto conf = read_file(b->options.data_dir / "postgresql.conf");
     CO_ASSERT_OK(conf);
     EXPECT_EQ(conf->find("secret"), std::string::npos) << "a password is in the configuration";
-    struct stat info {};
+    struct stat info{};
     CO_ASSERT_TRUE(stat(b->options.pgpass.c_str(), &info) == 0);
     EXPECT_EQ(info.st_mode & 0777, 0600U);
     EXPECT_EQ((co_await b->server->current_timeline(test->within(seconds(5)))).value_or(0), 1U);
 
-    EXPECT_EQ(co_await b->server->follow_change({.upstream = a->upstream()}, test->within(seconds(5))), FollowChange::kNone);
+    EXPECT_EQ(co_await b->server->follow_change({.upstream = a->upstream()}, test->within(seconds(5))),
+              FollowChange::kNone);
 
     CO_ASSERT_OK(co_await a->server->stop({.mode = StopMode::kFast}, test->within(seconds(20))));
     const Instant promoting = reactor.now();
@@ -98,7 +99,8 @@ TEST_F(Replication, PromotionDoesNotSleepTheRetryInterval) {
     CO_ASSERT_TRUE(co_await test->wait_until(
         [&] {
           const auto children = child_pids(test->postmaster_pid(*b));
-          return std::ranges::none_of(children, [](pid_t pid) { return look_at(pid).title.find("walreceiver") != std::string::npos; });
+          return std::ranges::none_of(
+              children, [](pid_t pid) { return look_at(pid).title.find("walreceiver") != std::string::npos; });
         },
         seconds(5)));
     const Instant promoting = reactor.now();
@@ -283,18 +285,25 @@ TEST_F(Replication, SlotsAreKeptAsPlanned) {
     co_await test->bootstrap(a);
     co_await test->make_standby(b, a);
     EXPECT_EQ(co_await test->sql(a, "SELECT pg_create_physical_replication_slot('stranger') IS NULL"), "f");
-    CO_ASSERT_OK(co_await a->server->sync_slots({.physical = {{"b", Lsn{}}, {"c", Lsn{}}}, .drop_unknown = false}, test->within(seconds(5))));
+    CO_ASSERT_OK(co_await a->server->sync_slots({.physical = {{"b", Lsn{}}, {"c", Lsn{}}}, .drop_unknown = false},
+                                                test->within(seconds(5))));
     EXPECT_EQ(co_await test->sql(a, kNames), "b,c,stranger");
-    EXPECT_EQ(co_await test->sql(a, "SELECT pg_switch_wal() IS NULL; CREATE TABLE t(); SELECT pg_current_wal_lsn() IS NULL"), "f");
+    EXPECT_EQ(
+        co_await test->sql(a, "SELECT pg_switch_wal() IS NULL; CREATE TABLE t(); SELECT pg_current_wal_lsn() IS NULL"),
+        "f");
     const auto now = parse_lsn(co_await test->sql(a, "SELECT pg_current_wal_flush_lsn()")).value_or(Lsn{});
-    CO_ASSERT_OK(co_await a->server->sync_slots(
-        {.physical = {{"b", now}, {"c", now}}, .keep_inactive = {{"c", true}}}, test->within(seconds(5))));
+    CO_ASSERT_OK(co_await a->server->sync_slots({.physical = {{"b", now}, {"c", now}}, .keep_inactive = {{"c", true}}},
+                                                test->within(seconds(5))));
     EXPECT_EQ(co_await test->sql(a, kNames), "b,c");
-    EXPECT_EQ(co_await test->sql(a, fmt::format("SELECT restart_lsn = '{}' FROM pg_replication_slots WHERE slot_name = 'c'", to_string(now))), "t");
+    EXPECT_EQ(
+        co_await test->sql(a, fmt::format("SELECT restart_lsn = '{}' FROM pg_replication_slots WHERE slot_name = 'c'",
+                                          to_string(now))),
+        "t");
     // On the standby the same (PG-439).
     CO_ASSERT_TRUE(co_await test->wait_for_sql(
         b, fmt::format("SELECT pg_last_wal_replay_lsn() >= '{}'", to_string(now)), "t", seconds(5)));
-    CO_ASSERT_OK(co_await b->server->sync_slots({.physical = {{"c", now}}, .keep_inactive = {{"c", true}}}, test->within(seconds(5))));
+    CO_ASSERT_OK(co_await b->server->sync_slots({.physical = {{"c", now}}, .keep_inactive = {{"c", true}}},
+                                                test->within(seconds(5))));
     EXPECT_EQ(co_await test->sql(b, kNames), "c");
     // An active slot is not dropped (PG-364), and the failure of nothing else follows from it.
     CO_ASSERT_OK(co_await a->server->sync_slots({}, test->within(seconds(5))));
@@ -336,16 +345,18 @@ TEST_F(Replication, ReplicaMethodsAreTriedInOrder) {
   section.set("no_leader", true);
   b.options.method_sections["mine"] = section;
   b.options.create_replica_methods = {"mine", "basebackup"};
-  b.options.method_sections["basebackup"] = Value::List{Value("checkpoint=fast"), Value("pgdata=/nowhere")};
+  b.options.method_sections["basebackup"] =
+      Value::List{Value("checkpoint=fast"), Value("no-sync"), Value("pgdata=/nowhere")};
   restart_agent(b);
   constexpr auto body = [](Replication* test, Node* a, Node* b, std::string log) -> Task<void> {
     co_await test->bootstrap(a);
     co_await test->make_standby(b, a);
     const auto arguments = read_file(log);
     CO_ASSERT_OK(arguments);
-    EXPECT_EQ(*arguments, fmt::format("first word --extra=value --no_leader=True --scope=test --role=replica --datadir={} "
-                                      "--connstring=dbname=postgres user=replicator host=127.0.0.1 port=25500\n",
-                                      b->options.data_dir.string()));
+    EXPECT_EQ(*arguments,
+              fmt::format("first word --extra=value --no_leader=True --scope=test --role=replica --datadir={} "
+                          "--connstring=dbname=postgres user=replicator host=127.0.0.1 port=25500\n",
+                          b->options.data_dir.string()));
     CO_ASSERT_OK(co_await b->server->stop({.mode = StopMode::kFast}, test->within(seconds(20))));
     // Without a source only methods with no_leader remain (PG-275), and this one fails.
     EXPECT_FALSE((co_await b->server->clone({}, test->within(seconds(20)))).ok());

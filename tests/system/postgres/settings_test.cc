@@ -39,8 +39,9 @@ TEST_F(SettingsTest, ChangesReloadOrWaitForARestart) {
     parameters.set("shared_buffers", "24MB");
     parameters.set("no_such_thing", "x");
     CO_ASSERT_OK(co_await node->server->apply_settings(dynamic_parameters(parameters), test->within(seconds(5))));
-    EXPECT_EQ(to_json(node->server->pending_restart_reason()),
-              R"({"max_connections":{"old_value":"100","new_value":"123"},"shared_buffers":{"old_value":"16MB","new_value":"24MB"}})");
+    EXPECT_EQ(
+        to_json(node->server->pending_restart_reason()),
+        R"({"max_connections":{"old_value":"100","new_value":"123"},"shared_buffers":{"old_value":"16MB","new_value":"24MB"}})");
     EXPECT_EQ(co_await test->sql(node, "SHOW max_connections"), "100");
 
     parameters.erase("max_connections");  // back before the restart
@@ -67,10 +68,12 @@ TEST_F(SettingsTest, ReloadCallbackOnlyWhenReloaded) {
     CO_ASSERT_OK(co_await node->server->reconfigure(node->options, false, test->within(seconds(5))));
     EXPECT_FALSE(std::filesystem::exists(log));
     CO_ASSERT_OK(co_await node->server->reconfigure(node->options, true, test->within(seconds(5))));
-    CO_ASSERT_TRUE(co_await test->wait_until([&] { return read_file(log).value_or("") == "on_reload primary test\n"; }, seconds(5)));
+    CO_ASSERT_TRUE(co_await test->wait_until([&] { return read_file(log).value_or("") == "on_reload primary test\n"; },
+                                             seconds(5)));
     node->options.pg_hba.emplace_back("host all all 10.0.0.0/8 reject");
     CO_ASSERT_OK(co_await node->server->reconfigure(node->options, false, test->within(seconds(5))));
-    CO_ASSERT_TRUE(co_await test->wait_until([&] { return read_file(log).value_or("").ends_with("\non_reload primary test\n"); }, seconds(5)));
+    CO_ASSERT_TRUE(co_await test->wait_until(
+        [&] { return read_file(log).value_or("").ends_with("\non_reload primary test\n"); }, seconds(5)));
     EXPECT_EQ(co_await test->sql(node, "SELECT count(*) FROM pg_hba_file_rules WHERE auth_method = 'reject'"), "1");
   };
   run(body(this, &node, log));
@@ -80,18 +83,23 @@ TEST_F(SettingsTest, ReloadCallbackOnlyWhenReloaded) {
 TEST_F(SettingsTest, CallbacksDoNotOverlap) {
   Node& node = add_node("a");
   const auto log = root / "callbacks";
-  ASSERT_TRUE(write_file_atomically(root / "slow", fmt::format("#!/bin/sh\necho begin $1 $2 >> {0}\nsleep 30\necho end >> {0}\n", log.string()), 0755).ok());
+  ASSERT_TRUE(write_file_atomically(
+                  root / "slow",
+                  fmt::format("#!/bin/sh\necho begin $1 $2 >> {0}\nsleep 30\necho end >> {0}\n", log.string()), 0755)
+                  .ok());
   node.options.callbacks[CallbackAction::kOnStart] = (root / "slow").string();
   node.options.callbacks[CallbackAction::kOnRoleChange] = fmt::format("sh -c 'echo role $1 >> {}'", log.string());
   node.options.callbacks[CallbackAction::kOnStop] = "/no/such/program";
   restart_agent(node);
   constexpr auto body = [](SettingsTest* test, Node* node, std::filesystem::path log) -> Task<void> {
     node->server->callback(CallbackAction::kOnStart, Role::kReplica);
-    CO_ASSERT_TRUE(co_await test->wait_until([&] { return read_file(log).value_or("") == "begin on_start replica\n"; }, seconds(5)));
+    CO_ASSERT_TRUE(co_await test->wait_until([&] { return read_file(log).value_or("") == "begin on_start replica\n"; },
+                                             seconds(5)));
     node->server->callback(CallbackAction::kOnRoleChange, Role::kPromoted);
-    CO_ASSERT_TRUE(co_await test->wait_until([&] { return read_file(log).value_or("").ends_with("role primary\n"); }, seconds(5)));
+    CO_ASSERT_TRUE(
+        co_await test->wait_until([&] { return read_file(log).value_or("").ends_with("role primary\n"); }, seconds(5)));
     EXPECT_EQ(read_file(log).value_or("").find("end"), std::string::npos);
-    node->server->callback(CallbackAction::kOnStop, Role::kReplica);  // cannot be started: logged, no more
+    node->server->callback(CallbackAction::kOnStop, Role::kReplica);     // cannot be started: logged, no more
     node->server->callback(CallbackAction::kOnRestart, Role::kReplica);  // not configured
   };
   run(body(this, &node, log));
@@ -122,10 +130,15 @@ TEST_F(SettingsTest, CustomBootstrapFromACopy) {
   Node& original = add_node("original");
   Node& copy = add_node("copy");
   const auto log = root / "log";
-  ASSERT_TRUE(write_file_atomically(root / "method",
-                                    fmt::format("#!/bin/sh\necho \"$@\" >> {}\nfor a in \"$@\"; do case $a in --datadir=*) d=${{a#*=}};; esac; done\n"
-                                                "cp -a {} $d && rm -f $d/postmaster.pid\n",
-                                                log.string(), original.options.data_dir.string()), 0755).ok());
+  ASSERT_TRUE(
+      write_file_atomically(
+          root / "method",
+          fmt::format(
+              "#!/bin/sh\necho \"$@\" >> {}\nfor a in \"$@\"; do case $a in --datadir=*) d=${{a#*=}};; esac; done\n"
+              "cp -a {} $d && rm -f $d/postmaster.pid\n",
+              log.string(), original.options.data_dir.string()),
+          0755)
+          .ok());
   Value::Map section;
   section.set("command", (root / "method").string());
   section.set("test-argument", "test-value");
@@ -135,8 +148,9 @@ TEST_F(SettingsTest, CustomBootstrapFromACopy) {
   section.set("recovery_conf", recovery);
   copy.options.bootstrap.method = "mine";
   copy.options.bootstrap.method_section = section;
-  copy.options.bootstrap.post_bootstrap = fmt::format("sh -c 'echo \"$0 $PGOPTIONS\" >> {}; exec {}/psql -w -qAtc \"SELECT 1\" \"$0\" >> {}'",
-                                                      log.string(), copy.options.bin_dir.string(), log.string());
+  copy.options.bootstrap.post_bootstrap =
+      fmt::format("sh -c 'echo \"$0 $PGOPTIONS\" >> {}; exec {}/psql -w -qAtc \"SELECT 1\" \"$0\" >> {}'", log.string(),
+                  copy.options.bin_dir.string(), log.string());
   copy.options.superuser.password = "another password";
   restart_agent(copy);
   constexpr auto body = [](SettingsTest* test, Node* original, Node* copy, std::filesystem::path log) -> Task<void> {
@@ -150,14 +164,18 @@ TEST_F(SettingsTest, CustomBootstrapFromACopy) {
     EXPECT_EQ(co_await test->sql(copy, "SELECT n FROM t"), "42");
     EXPECT_EQ(co_await test->sql(copy, "SHOW hot_standby"), "on");
     const auto text = read_file(log).value_or("");
-    EXPECT_TRUE(text.starts_with(fmt::format("--scope=test --datadir={} --test-argument=test-value\n", copy->options.data_dir.string()))) << text;
+    EXPECT_TRUE(text.starts_with(
+        fmt::format("--scope=test --datadir={} --test-argument=test-value\n", copy->options.data_dir.string())))
+        << text;
     EXPECT_NE(text.find("host=localhost port=25501"), std::string::npos) << text;
     EXPECT_NE(text.find("-c synchronous_commit=local -c statement_timeout=0\n1\n"), std::string::npos) << text;
     EXPECT_EQ(text.find("another password"), std::string::npos);
     const ServerView view = co_await copy->server->observe(test->within(seconds(5)));
     EXPECT_TRUE(view.queried) << "the new password must be in force";
     EXPECT_FALSE(view.recovery_configured);
-    EXPECT_EQ(co_await test->sql(copy, "SELECT count(*) FROM pg_hba_file_rules WHERE auth_method = 'trust' AND type <> 'local'"), "0");
+    EXPECT_EQ(co_await test->sql(
+                  copy, "SELECT count(*) FROM pg_hba_file_rules WHERE auth_method = 'trust' AND type <> 'local'"),
+              "0");
   };
   run(body(this, &original, &copy, log));
 }

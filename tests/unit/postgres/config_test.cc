@@ -92,8 +92,9 @@ TEST(ServerConfig, TheWholeFile) {  // PG-162..168
   primary.set("port", 1);
   options.parameters_by_role.primary = primary;
   options.pg_hba = {"local all all trust"};
-  const auto config = make_server_config(
-      options, {.role = Role::kPromoted, .major_version = 150000, .recovery = {{"primary_slot_name", "a"}, {"restore_command", "x"}}});
+  const auto config = make_server_config(options, {.role = Role::kPromoted,
+                                                   .major_version = 150000,
+                                                   .recovery = {{"primary_slot_name", "a"}, {"restore_command", "x"}}});
   const std::string expected_end =
       "include 'postgresql.base.conf'\n\n"
       "autovacuum = 'off'\ncluster_name = 'demo'\nhba_file = '/data/pg_hba.conf'\nhot_standby = 'on'\n"

@@ -25,7 +25,8 @@ namespace fs = std::filesystem;
 class Folder : public testing::Test {
  protected:
   void SetUp() override {
-    dir = fs::temp_directory_path() / fmt::format("matriarch.{}.{}", getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
+    dir = fs::temp_directory_path() /
+          fmt::format("matriarch.{}.{}", getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(dir);
   }
   void TearDown() override { fs::remove_all(dir); }
@@ -113,7 +114,8 @@ std::string wal_record(Lsn prev, std::uint8_t info, std::uint8_t manager, std::s
   put<std::uint8_t>(record, 16, info);
   put<std::uint8_t>(record, 17, manager);
   put<std::uint16_t>(record, 18, 0);
-  put<std::uint32_t>(record, 20, crc32c(std::string_view(record).substr(0, 20), crc32c(std::string_view(record).substr(24))));
+  put<std::uint32_t>(record, 20,
+                     crc32c(std::string_view(record).substr(0, 20), crc32c(std::string_view(record).substr(24))));
   return record;
 }
 
@@ -209,14 +211,16 @@ TEST_F(Folder, NothingRunsWithoutAProvenPostmaster) {  // PG-030..033
 }
 
 TEST(Titles, AuxiliaryOrClient) {  // PG-082
-  for (const char* title : {"postgres: checkpointer", "postgres: demo: checkpointer ", "postgres: my: odd: name: startup recovering 0001",
-                            "postgres: walsender repl 10.0.0.1(5) streaming 0/3", "postgres: demo: logical replication launcher",
-                            "postgres: autovacuum worker postgres", "postgres: stats collector process", "postgres: io worker 1",
-                            "postgres: demo: walreceiver streaming 0/30", "postgres: bgworker: citus"}) {
+  for (const char* title :
+       {"postgres: checkpointer", "postgres: demo: checkpointer ", "postgres: my: odd: name: startup recovering 0001",
+        "postgres: walsender repl 10.0.0.1(5) streaming 0/3", "postgres: demo: logical replication launcher",
+        "postgres: autovacuum worker postgres", "postgres: stats collector process", "postgres: io worker 1",
+        "postgres: demo: walreceiver streaming 0/30", "postgres: bgworker: citus"}) {
     EXPECT_TRUE(is_auxiliary_title(title)) << title;
   }
-  for (const char* title : {"postgres: demo: app app 10.0.0.1(5) idle", "postgres: app app [local] COMMIT", "postgres -D /data", "", "psql",
-                            "postgres: startupx app [local] idle", "postgres: parallel worker for PID 5"}) {
+  for (const char* title :
+       {"postgres: demo: app app 10.0.0.1(5) idle", "postgres: app app [local] COMMIT", "postgres -D /data", "", "psql",
+        "postgres: startupx app [local] idle", "postgres: parallel worker for PID 5"}) {
     EXPECT_FALSE(is_auxiliary_title(title)) << title;
   }
 }
@@ -243,7 +247,8 @@ TEST_F(Folder, EmptyOrNot) {  // PG-236
 }
 
 TEST_F(Folder, RemovingTakesLinkedDirectoriesAlong) {  // PG-237
-  for (const char* path : {"data/PG_VERSION", "wal/000000010000000000000001", "space/PG_15/1/2", "other/kept"}) write(path, "x");
+  for (const char* path : {"data/PG_VERSION", "wal/000000010000000000000001", "space/PG_15/1/2", "other/kept"})
+    write(path, "x");
   fs::create_directory(dir / "data/pg_tblspc");
   fs::create_directory_symlink(dir / "wal", dir / "data/pg_wal");
   fs::create_directory_symlink(dir / "space", dir / "data/pg_tblspc/16384");
@@ -294,14 +299,16 @@ TEST(Probe, AnswersOfAServer) {  // PG-063
   using namespace std::string_view_literals;
   EXPECT_EQ(readiness_of_answer(""), Readiness::kNoResponse);
   EXPECT_EQ(readiness_of_answer("R\0\0\0\x08\0\0\0\0"sv), Readiness::kAccepting);
-  EXPECT_EQ(readiness_of_answer(error("SFATAL\0C57P03\0Mthe database system is starting up\0"sv)), Readiness::kRejecting);
+  EXPECT_EQ(readiness_of_answer(error("SFATAL\0C57P03\0Mthe database system is starting up\0"sv)),
+            Readiness::kRejecting);
   EXPECT_EQ(readiness_of_answer(error("SFATAL\0C28000\0Mno pg_hba.conf entry\0"sv)), Readiness::kAccepting);
   EXPECT_EQ(readiness_of_answer(error("SFATAL\0C57P03\0"sv).substr(0, 8)), Readiness::kNoResponse);
   EXPECT_EQ(readiness_of_answer("HTTP/1.1 400"), Readiness::kNoResponse);
 }
 
 TEST(Rewind, MissingSegment) {  // PG-328
-  EXPECT_EQ(missing_segment("pg_rewind: x\npg_rewind: error: could not open file \"/data/pg_wal/000000010000000000000002\": No such file\n"),
+  EXPECT_EQ(missing_segment("pg_rewind: x\npg_rewind: error: could not open file "
+                            "\"/data/pg_wal/000000010000000000000002\": No such file\n"),
             "000000010000000000000002");
   EXPECT_EQ(missing_segment("could not open file \"/data/base/1/2\": No such file"), "");
   EXPECT_EQ(missing_segment("could not open file \"/data/pg_wal/short\": x"), "");
@@ -322,7 +329,8 @@ TEST(SlotPlans, CreateAdvanceDrop) {  // PG-362..370
       {.name = "wrong", .type = "logical"},
   };
   Server::SlotPlan plan;
-  for (const char* name : {"active", "behind", "ahead", "xmin", "empty", "lost", "wrong", "missing"}) plan.physical[name] = Lsn{9};
+  for (const char* name : {"active", "behind", "ahead", "xmin", "empty", "lost", "wrong", "missing"})
+    plan.physical[name] = Lsn{9};
   for (const char* name : {"behind", "ahead", "xmin", "empty"}) plan.keep_inactive[name] = true;
   Value::Map matcher;
   matcher.set("type", "logical");

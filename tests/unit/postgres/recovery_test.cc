@@ -10,7 +10,8 @@ namespace {
 PostgresOptions some_options() {
   PostgresOptions options;
   options.name = "node-1";
-  options.replication = {.username = "repl", .password = "secret", .params = {{"sslmode", "require"}, {"options", "-c evil"}}};
+  options.replication = {
+      .username = "repl", .password = "secret", .params = {{"sslmode", "require"}, {"options", "-c evil"}}};
   return options;
 }
 
@@ -43,9 +44,13 @@ TEST(RecoverySettings, NobodyOrItselfIsNotFollowed) {  // PG-195, PG-198
 
 TEST(RecoverySettings, ForARemotePrimary) {  // PG-196, PG-197
   auto options = some_options();
-  options.standby_cluster = RemotePrimary{.host = "r1,r2", .port = "5432", .primary_slot_name = "ours",
-                                          .restore_command = "fetch", .recovery_min_apply_delay = "1min"};
-  const StandbyTarget target{.role = Role::kStandbyLeader, .upstream = Upstream{.address = {.host = "r1,r2", .port = "5432"}}};
+  options.standby_cluster = RemotePrimary{.host = "r1,r2",
+                                          .port = "5432",
+                                          .primary_slot_name = "ours",
+                                          .restore_command = "fetch",
+                                          .recovery_min_apply_delay = "1min"};
+  const StandbyTarget target{.role = Role::kStandbyLeader,
+                             .upstream = Upstream{.address = {.host = "r1,r2", .port = "5432"}}};
   const auto settings = recovery_settings(options, target, kFacts);
   EXPECT_NE(settings.at("primary_conninfo").find("target_session_attrs=read-write"), std::string::npos);
   EXPECT_EQ(settings.at("primary_slot_name"), "ours");
@@ -74,11 +79,13 @@ class Compare : public testing::Test {
  protected:
   Compare() {
     wanted = recovery_settings(some_options(), kTarget, kFacts);
-    for (const char* name : {"archive_cleanup_command", "primary_conninfo", "primary_slot_name", "recovery_end_command",
-                             "recovery_min_apply_delay", "recovery_target", "recovery_target_lsn", "recovery_target_name",
-                             "recovery_target_time", "recovery_target_timeline", "recovery_target_xid", "restore_command"}) {
+    for (const char* name :
+         {"archive_cleanup_command", "primary_conninfo", "primary_slot_name", "recovery_end_command",
+          "recovery_min_apply_delay", "recovery_target", "recovery_target_lsn", "recovery_target_name",
+          "recovery_target_time", "recovery_target_timeline", "recovery_target_xid", "restore_command"}) {
       const auto found = wanted.find(name);
-      running.settings[name] = {.setting = found == wanted.end() ? "" : found->second, .vartype = "string", .context = "sighup"};
+      running.settings[name] = {
+          .setting = found == wanted.end() ? "" : found->second, .vartype = "string", .context = "sighup"};
     }
     running.settings["recovery_min_apply_delay"].setting = "0";
     running.settings["recovery_target_timeline"].context = "postmaster";
@@ -94,7 +101,8 @@ class Compare : public testing::Test {
 TEST_F(Compare, Equal) { EXPECT_EQ(compare(), FollowChange::kNone); }
 
 TEST_F(Compare, AnotherUpstreamNeedsAReload) {  // PG-214
-  running.settings["primary_conninfo"].setting = "user=repl passfile=/home/pgpass host=10.0.0.9 port=5433 sslmode=require";
+  running.settings["primary_conninfo"].setting =
+      "user=repl passfile=/home/pgpass host=10.0.0.9 port=5433 sslmode=require";
   EXPECT_EQ(compare(), FollowChange::kReload);
 }
 
@@ -113,7 +121,8 @@ TEST_F(Compare, ALivingReceiverIsTheTruth) {  // PG-210, PG-211
   running.receiver_alive = true;
   running.receiver_slot = "node_1";
   running.receiver_conninfo =
-      "user=repl passfile=/home/pgpass host=10.0.0.2 port=5433 dbname=replication sslmode=require application_name=node-1";
+      "user=repl passfile=/home/pgpass host=10.0.0.2 port=5433 dbname=replication sslmode=require "
+      "application_name=node-1";
   EXPECT_EQ(compare(), FollowChange::kNone);
   running.receiver_slot = "other";
   EXPECT_EQ(compare(), FollowChange::kReload);
@@ -144,7 +153,8 @@ TEST_F(Compare, WantedNone) {  // PG-198
 }
 
 TEST(History, LinesWithThreeFieldsCount) {  // PG-154
-  const auto rows = parse_history_file("1\t0/3000000\tno recovery target specified\n\n# comment\n2\t0/5000148\tx\ty\n3\t1/0\t\n");
+  const auto rows =
+      parse_history_file("1\t0/3000000\tno recovery target specified\n\n# comment\n2\t0/5000148\tx\ty\n3\t1/0\t\n");
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].timeline, 1U);
   EXPECT_EQ(rows[0].switch_lsn.value, 0x3000000U);

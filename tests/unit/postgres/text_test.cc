@@ -106,12 +106,15 @@ TEST(PrettyValue, LargestExactUnit) {  // PG-226, CFG-369
 }
 
 TEST(Placeholders, OfArchiveAndRestoreCommands) {  // PG-329
-  EXPECT_EQ(fill_placeholders("cp /a/%f %p %r %% %x %", "/wal/F", "F"), "cp /a/F /wal/F 000000010000000000000001 % %x %");
+  EXPECT_EQ(fill_placeholders("cp /a/%f %p %r %% %x %", "/wal/F", "F"),
+            "cp /a/F /wal/F 000000010000000000000001 % %x %");
 }
 
 TEST(RecordedOptions, OfPostmasterOpts) {  // PG-102
-  const auto options = recorded_options("/usr/bin/postgres \"-D\" \"/data\" \"--config-file=/data/a b.conf\" \"--max-connections=50\"\n");
-  EXPECT_EQ(options, (std::map<std::string, std::string>{{"config_file", "/data/a b.conf"}, {"max_connections", "50"}}));
+  const auto options = recorded_options(
+      "/usr/bin/postgres \"-D\" \"/data\" \"--config-file=/data/a b.conf\" \"--max-connections=50\"\n");
+  EXPECT_EQ(options,
+            (std::map<std::string, std::string>{{"config_file", "/data/a b.conf"}, {"max_connections", "50"}}));
 }
 
 }  // namespace
