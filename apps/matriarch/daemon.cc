@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "config/reload.h"
 #include "config/schema.h"
+#include "log_options.h"
 #include "wiring.h"
 
 namespace matriarch::app {
@@ -26,7 +27,7 @@ Daemon::Daemon(CommandLine command_line, config::EnvironmentValues environment, 
       environment_(std::move(environment)),
       local_(std::move(loaded.config)),
       tree_(std::move(loaded.tree)) {
-  log::set_level(local_.log.level);
+  set_up_log(local_.log);
   warn(loaded.warnings);
   if (const auto unimplemented = config::unimplemented_warning(config::KeyScope::kLocal, tree_)) log::warning("{}", *unimplemented);
 
@@ -156,7 +157,7 @@ Task<void> Daemon::reload() {
   if (!changes.any) log::info("No local configuration items changed.");
   local_ = config::carry_over(local_, std::move(loaded->config));
   tree_ = std::move(loaded->tree);
-  log::set_level(local_.log.level);
+  set_up_log(local_.log);
   const Ctx ctx{.deadline = reactor_.now() + kRestStart};
   if (const auto rest = co_await rest_->reconfigure(rest_options(local_), ctx); !rest) {
     log::error("the REST API keeps its former configuration: {}", rest.error().text());

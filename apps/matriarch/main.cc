@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/files.h"
-#include "base/log.h"
+#include "base/log_setup.h"
 #include "command_line.h"
 #include "config/generate.h"
 #include "config/load.h"
@@ -14,6 +14,7 @@ namespace {
 using namespace matriarch;
 
 constexpr const char* kContractVersion = "4.1.4";
+constexpr Duration kLogGrace = std::chrono::seconds(3);  // for a slow destination to take the last records
 
 int validate(const app::CommandLine& line, const config::EnvironmentValues& environment) {
   const auto loaded = config::load_tree(line.config_path, environment);
@@ -52,7 +53,8 @@ int run(const app::CommandLine& line, config::EnvironmentValues environment) {
     fmt::print(stderr, "{}\n", loaded.error().text());
     return 1;
   }
-  return app::Daemon(line, std::move(environment), std::move(*loaded)).run();
+  const int code = app::Daemon(line, std::move(environment), std::move(*loaded)).run();
+  return log::shut_down(kLogGrace) ? code : log::kExitRecordsLeft;  // CFG-432
 }
 
 }  // namespace
