@@ -1,18 +1,17 @@
-// Checking and defaults of the parameters that only `/config` may set (CFG-282..300).
+// The parameters that only `/config` may set (CFG-282..298).
 #pragma once
 
-#include "config/server_parameters.h"
+#include <string_view>
+
+#include "config/yaml.h"
+#include "model/value.h"
 
 namespace matriarch::config {
 
-// The defaults (without wal_keep_*), overlaid with what `/config` says about them, with CFG-297's warnings.
+bool is_controlled_guc(std::string_view name);  // case-insensitive
+
+// Their defaults (without wal_keep_*, CFG-275), overlaid with what `/config` says, with the warnings of CFG-297. What a
+// server's version makes of them is decided where it is known.
 Value::Map controlled_parameters(const Value::Map& dynamic_parameters, Warnings& warnings);
-
-// Removes those that the version does not have, converts wal_keep_* and wal_level to its words (CFG-285, CFG-299, CFG-300).
-void fit_controlled(Value::Map& parameters, int server_version);
-
-// Sets `name`, replacing a different spelling of it (CFG-341).
-void set_guc(Value::Map& parameters, std::string_view name, Value value);
-const Value* find_guc_value(const Value::Map& parameters, std::string_view name);
 
 }  // namespace matriarch::config

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "config/controlled.h"
 #include "config/effective_parts.h"
+#include "config/guc.h"
 #include "config/schema.h"
 
 namespace matriarch::config {
@@ -106,11 +108,26 @@ Value initial_dynamic(const std::optional<Value>& cache, const LocalConfig& loca
   return local.bootstrap ? Value(local.bootstrap->dcs) : Value(Value::Map());
 }
 
-std::vector<std::string> check_dynamic(const Value& dynamic, Floors floors) {
+Status acceptable_dynamic(const Value& dynamic, Floors floors) {
+  const auto config = effective(dynamic, LocalConfig(), floors);
+  return config ? Status() : Status(config.error());
+}
+
+std::vector<std::string> check_dynamic(const Value& dynamic, Floors floors, int server_version) {
   const auto config = effective(dynamic, LocalConfig(), floors);
   std::vector<std::string> problems = config ? config->warnings : Warnings{config.error().text()};
   for (const std::string& path : unknown_keys(KeyScope::kDynamic, dynamic)) {
     problems.push_back(fmt::format("{}: unknown key; check its spelling", path));
+  }
+  for (const std::string_view section :
+       {"parameters", "parameters_primary", "parameters_replica", "parameters_standby_leader"}) {
+    const Value* parameters = dynamic.at("postgresql", section);
+    if (parameters == nullptr || !parameters->is_map()) continue;
+    for (const auto& [name, value] : parameters->as_map()) {
+      if (is_controlled_guc(name)) continue;  // checked above
+      const auto problem = guc_problem(name, value, server_version);
+      if (problem) problems.push_back(fmt::format("postgresql.{}.{}: {}", section, name, *problem));
+    }
   }
   return problems;
 }

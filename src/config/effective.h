@@ -70,7 +70,7 @@ struct PostgresqlConfig {
   bool use_unix_socket = false;
   bool use_unix_socket_repl = false;
 
-  Value::Map parameters;            // GUCs by configured name, CFG-279 and CFG-297 applied; see server_parameters.h
+  Value::Map parameters;            // GUCs by configured name, CFG-279 and CFG-297 applied
   std::vector<std::string> pg_hba;  // empty: the file is left alone
   std::vector<std::string> pg_ident;
   RoleOverrides for_primary, for_replica, for_standby_leader;
@@ -138,8 +138,9 @@ struct EffectiveConfig {
   Warnings warnings;  // to be logged, each once per change of configuration
 };
 
-// Never fails for a single bad value: those take their default, with a warning. Fails (kInvalid) when the document makes
-// the merge fail (CFG-255): a timing that is no number; `postgresql` or `postgresql.parameters` that is no mapping.
+// Never fails for a single bad value: those take their default, with a warning. Fails (kInvalid) when the document
+// makes the merge fail (CFG-255): a timing that is no number; `postgresql` or `postgresql.parameters` that is no
+// mapping.
 Result<EffectiveConfig> effective(const Value& dynamic, const LocalConfig& local, Floors floors);
 
 // CFG-255: like effective(), but when the merge fails timings and postgresql of `previous` stay in force while the
@@ -150,8 +151,13 @@ EffectiveConfig effective_or_keep(const Value& dynamic, const LocalConfig& local
 // The document that is in force before `/config` was ever read: the cache, else bootstrap.dcs, else empty (CFG-317).
 Value initial_dynamic(const std::optional<Value>& cache, const LocalConfig& local);
 
-// What is wrong with a `/config` document, for people who edit it: one line each, "<key>: <value>: <why and remedy>".
-// Empty: nothing. Unknown keys are named too.
-std::vector<std::string> check_dynamic(const Value& dynamic, Floors floors);
+// Would storing this document leave the nodes with what they have (CFG-255)? kInvalid: the text names key, value and
+// remedy. Everything else that is odd in it is applied as far as possible; see check_dynamic().
+Status acceptable_dynamic(const Value& dynamic, Floors floors);
+
+// What is odd in a `/config` document, for people who edit it: one line each, "<key>: ...". Empty: nothing. Unknown
+// keys, adjusted timings, and parameters that a server of this version (150020; 0: any) would leave out are named
+// too. These are no reasons to refuse it: unknown keys are kept as they are (CFG-001).
+std::vector<std::string> check_dynamic(const Value& dynamic, Floors floors, int server_version = 0);
 
 }  // namespace matriarch::config

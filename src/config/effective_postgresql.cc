@@ -3,6 +3,7 @@
 
 #include "config/controlled.h"
 #include "config/effective_parts.h"
+#include "config/guc.h"
 #include "config/local_parts.h"
 
 namespace matriarch::config {

@@ -13,8 +13,8 @@ namespace matriarch::config {
 // The recognised variables as they were at the start of the process, by full name ("PATRONI_SCOPE"). May hold secrets.
 using EnvironmentValues = std::map<std::string, std::string>;
 
-// Reads the recognised variables and removes them from the process environment, so that no child inherits them (CFG-193,
-// CFG-194, CFG-444). Thread: call it before a second thread exists.
+// Reads the recognised variables and removes them from the process environment, so that no child inherits them
+// (CFG-193, CFG-194, CFG-444). Thread: call it before a second thread exists.
 EnvironmentValues take_environment();
 
 // Is this a variable that configures this program?

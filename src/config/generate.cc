@@ -1,7 +1,6 @@
 #include "config/generate.h"
 
 #include <array>
-#include <charconv>
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -11,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "config/controlled.h"
+#include "config/local_config.h"
 #include "config/text.h"
 
 namespace matriarch::config {
@@ -36,12 +36,7 @@ void merge_over(Value& base, const Value& overlay) {
   }
 }
 
-constexpr int kScramSince = 100000;
-constexpr int kKeepSizeSince = 130000;
-constexpr int kReplicaLevelSince = 90600;
-constexpr int kRewindUserSince = 110000;
-
-std::string_view password_method(int version) { return version >= kScramSince ? "scram-sha-256" : "md5"; }
+constexpr std::string_view kPasswordMethod = "scram-sha-256";
 
 std::string address_text(const std::string& address, int port) {
   return address == kFixMe ? std::string(kFixMe) : to_string(HostPort{address, port});
@@ -159,40 +154,14 @@ SampleFacts machine_facts() {
   return facts;
 }
 
-std::optional<int> version_number(std::string_view output) {
-  const std::size_t start = output.find_first_of("0123456789");
-  if (start == output.npos) return std::nullopt;
-  output.remove_prefix(start);
-  const auto parts = split(output.substr(0, output.find_first_not_of("0123456789.")), '.');
-  std::vector<int> numbers;
-  for (const std::string& part : parts) {
-    int number = 0;
-    const auto [end, failure] = std::from_chars(part.data(), part.data() + part.size(), number);
-    if (failure != std::errc() || number > 999) return std::nullopt;
-    numbers.push_back(number);
-  }
-  if (numbers.size() > 3) return std::nullopt;
-  numbers.resize(3);
-  constexpr int kTwoPartSince = 10;
-  if (numbers[0] >= kTwoPartSince) return numbers[0] * 10000 + numbers[1];
-  return numbers[0] * 10000 + numbers[1] * 100 + numbers[2];
-}
-
 Value sample_tree(const SampleFacts& facts, const EnvironmentValues& environment, Warnings& warnings) {
-  const int version = facts.postgres_version;
   Value::Map parameters = controlled_parameters({}, warnings);
-  parameters.set("wal_level", version >= kReplicaLevelSince ? "replica" : "hot_standby");
-  if (version >= kKeepSizeSince) {
-    parameters.set("wal_keep_size", "128MB");
-  } else {
-    parameters.set("wal_keep_segments", 8);
-  }
-  parameters.set("password_encryption", password_method(version));
-  Value users = map_of({{"superuser", map_of({{"username", "postgres"}, {"password", kFixMe}})},
-                        {"replication", map_of({{"username", "replicator"}, {"password", kFixMe}})}});
-  if (version >= kRewindUserSince) {
-    users.as_map().set("rewind", map_of({{"username", "rewind_user"}, {"password", kFixMe}}));
-  }
+  parameters.set("wal_level", "replica");
+  parameters.set("wal_keep_size", "128MB");
+  parameters.set("password_encryption", kPasswordMethod);
+  const Value users = map_of({{"superuser", map_of({{"username", "postgres"}, {"password", kFixMe}})},
+                              {"replication", map_of({{"username", "replicator"}, {"password", kFixMe}})},
+                              {"rewind", map_of({{"username", "rewind_user"}, {"password", kFixMe}})}});
   Value tree = common_tree(facts);
   tree.as_map().set("bootstrap", map_of({{"dcs", default_dcs(parameters)}}));
   tree.as_map().set("postgresql", map_of({{"listen", address_text(facts.address, 5432)},
@@ -202,9 +171,8 @@ Value sample_tree(const SampleFacts& facts, const EnvironmentValues& environment
                                           {"authentication", users}}));
   tree = finished(std::move(tree), environment, warnings);
   const Value* replication = tree.at("postgresql", "authentication", "replication", "username");
-  const auto method = password_method(version);
-  const Value hba = texts({fmt::format("host all all all {}", method),
-                           fmt::format("host replication {} all {}", string_form(*replication), method)});
+  const Value hba = texts({fmt::format("host all all all {}", kPasswordMethod),
+                           fmt::format("host replication {} all {}", string_form(*replication), kPasswordMethod)});
   tree.as_map().find("postgresql")->as_map().set("pg_hba", hba);
   return tree;
 }

@@ -1,31 +1,24 @@
 // --generate-sample-config and the common part of --generate-config (config.md 5.3).
 #pragma once
 
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "base/result.h"
 #include "config/environment.h"
 #include "model/value.h"
 
 namespace matriarch::config {
 
 struct SampleFacts {
-  std::string host_name;     // "#FIXME" if it cannot be resolved (CFG-405)
-  std::string address;       // first address of it, IPv4 preferred; "#FIXME"
-  int postgres_version = 0;  // of the postgres binary: 150020
-  std::string bin_dir;       // empty: PATH
+  std::string host_name;  // "#FIXME" if it cannot be resolved (CFG-405)
+  std::string address;    // first address of it, IPv4 preferred; "#FIXME"
+  std::string bin_dir;    // empty: PATH
 };
 
 // Name and address of this machine.
 SampleFacts machine_facts();
 
-// The version in the output of `postgres --version`: "postgres (PostgreSQL) 15.20 (...)" is 150020 (PG-001, PG-003).
-std::optional<int> version_number(std::string_view output);
-
-// The template (CFG-404, CFG-406) with the environment laid over it.
+// The template (CFG-404, CFG-406; for PostgreSQL 13 and newer) with the environment laid over it.
 Value sample_tree(const SampleFacts& facts, const EnvironmentValues& environment, Warnings& warnings);
 
 // What a running server says about itself, for --generate-config (CFG-408..411).
@@ -40,7 +33,6 @@ struct RunningFacts {
   Value::Map superuser;  // connection options used
   std::vector<std::string> pg_hba;
   std::vector<std::string> pg_ident;
-  int server_version = 0;
 };
 Value running_tree(const SampleFacts& facts, const RunningFacts& running, const EnvironmentValues& environment,
                    Warnings& warnings);

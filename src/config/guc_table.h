@@ -5,6 +5,8 @@
 
 #include "config/guc.h"
 
+#include "config/guc.h"
+
 namespace matriarch::config {
 
 std::span<const GucRule> guc_rules();           // sorted by name (lower case), then version

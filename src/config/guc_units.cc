@@ -1,10 +1,8 @@
-// Numbers with units, as PostgreSQL reads them (CFG-349..353, CFG-369).
+// Numbers with units, as PostgreSQL reads them (CFG-349..353).
 #include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-
-#include <fmt/format.h>
 
 #include "config/guc.h"
 #include "config/text.h"
@@ -96,11 +94,6 @@ std::optional<Number> read_integer(const std::string& text) {
   return Number{static_cast<double>(value), trimmed(std::string_view(end))};
 }
 
-std::string shortest(double number) {
-  if (number == std::floor(number) && std::fabs(number) < 1e15) return fmt::format("{:.0f}", number);
-  return fmt::format("{}", number);
-}
-
 bool is_hexadecimal_or_word(std::string_view text) {  // what strtod takes and PostgreSQL's reals do not
   return text.find_first_of("xXnNiIpP") != text.npos;
 }
@@ -123,24 +116,6 @@ std::optional<double> parse_guc_real(std::string_view text, std::string_view bas
   if (!number) return std::nullopt;
   if (is_hexadecimal_or_word(std::string_view(copy).substr(0, copy.size() - number->rest.size()))) return std::nullopt;
   return in_base_unit(number->value, number->rest, base_unit);
-}
-
-std::string with_largest_unit(std::string_view setting, std::string_view vartype, std::string_view unit) {
-  const BaseUnit base = split_base_unit(unit);
-  const auto family = family_of(base.unit);
-  if (family.empty() || (vartype != "integer" && vartype != "real")) return std::string(setting);
-  const std::string copy(setting);
-  const auto number = read_real(copy);
-  if (!number || !number->rest.empty() || number->value <= 0)
-    return copy;  // negative values have a meaning of their own
-  const double smallest = number->value * base.multiplier * size_of(family, base.unit);
-  for (const Unit& larger : family) {
-    const double count = smallest / larger.size;
-    if (count >= 1 && std::fabs(count - std::nearbyint(count)) < 1e-9 * count) {
-      return fmt::format("{:.0f}{}", count, larger.name);
-    }
-  }
-  return fmt::format("{}{}", shortest(smallest), family.back().name);
 }
 
 }  // namespace matriarch::config

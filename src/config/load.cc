@@ -118,7 +118,7 @@ void translate_credentials(Value::Map& postgresql) {
   postgresql.set("authentication", Value(std::move(users)));
 }
 
-void add_schema_warnings(const Value& tree, Warnings& warnings) {
+void warn_of_unknown_keys(const Value& tree, Warnings& warnings) {
   for (const std::string& path : unknown_keys(KeyScope::kLocal, tree)) {
     const bool dynamic_only = find_key(KeyScope::kDynamic, path) != nullptr;
     warnings.push_back(
@@ -127,7 +127,6 @@ void add_schema_warnings(const Value& tree, Warnings& warnings) {
                                    path)
                      : fmt::format("unknown key {} is ignored; check its spelling", path));
   }
-  if (auto warning = unimplemented_warning(KeyScope::kLocal, tree)) warnings.push_back(std::move(*warning));
 }
 
 }  // namespace
@@ -182,7 +181,7 @@ Result<LoadedConfig> load(const fs::path& path, const EnvironmentValues& environ
   Warnings warnings = std::move(tree->warnings);
   auto config = make_local_config(tree->tree, warnings);
   if (!config) return config.error();
-  add_schema_warnings(tree->tree, warnings);
+  warn_of_unknown_keys(tree->tree, warnings);
   return LoadedConfig{std::move(*config), std::move(tree->tree), std::move(warnings)};
 }
 

@@ -21,8 +21,8 @@ struct LocalTree {
   bool from_file = false;  // false: from the environment only, so a reload reads nothing anew (CFG-313)
 };
 
-// `path`: a file, a folder of *.yml and *.yaml files, or empty. A path that does not exist is no error by itself (CFG-258).
-// Errors (kInvalid, kDenied, kIo, kTooLarge): syntax, not a mapping, neither file nor folder, unreadable.
+// `path`: a file, a folder of *.yml and *.yaml files, or empty. A path that does not exist is no error by itself
+// (CFG-258). Errors (kInvalid, kDenied, kIo, kTooLarge): syntax, not a mapping, neither file nor folder, unreadable.
 Result<LocalTree> load_tree(const std::filesystem::path& path, const EnvironmentValues& environment);
 
 // Removes top-level nulls and translates the obsolete layout (CFG-190..192, CFG-143, CFG-261).
@@ -34,8 +34,9 @@ struct LoadedConfig {
   Warnings warnings;  // to be logged
 };
 
-// load_tree and make_local_config in one: what the daemon calls at start and on reload. On an error of a reload the
-// caller logs it and keeps what it has (CFG-262).
+// load_tree and make_local_config in one: what the daemon calls at start and on reload. Unknown keys are in the
+// warnings; those that are known but not implemented are not, see unimplemented_warning(). On an error of a reload
+// the caller logs it and keeps what it has (CFG-262).
 Result<LoadedConfig> load(const std::filesystem::path& path, const EnvironmentValues& environment);
 
 // The cache of the dynamic configuration in the data directory, `patroni.dynamic.json` (CFG-315, CFG-316).

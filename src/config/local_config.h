@@ -1,5 +1,5 @@
-// The local configuration of a node, typed: files and environment after merging (config.md section 1). What can also come
-// from `/config` (most of `postgresql`) is in effective.h.
+// The local configuration of a node, typed: files and environment after merging (config.md section 1). What can also
+// come from `/config` (most of `postgresql`) is in effective.h.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,8 @@ struct HostPort {
 };
 
 // "host:port", "host", ":port", "[::1]:5432". Without brackets the last colon separates the port, unless that leaves no
-// IPv6 address where the whole is one ("2001:db8::5"). kInvalid: a port that is no number 1..65535, unbalanced brackets,
-// an empty text.
+// IPv6 address where the whole is one ("2001:db8::5"). kInvalid: a port that is no number 1..65535, unbalanced
+// brackets, an empty text.
 Result<HostPort> parse_host_port(std::string_view text, int default_port);
 // "host:port", brackets around IPv6; ":port" left out when 0.
 std::string to_string(const HostPort& address);
@@ -182,7 +182,8 @@ struct ToolOptions {
   friend bool operator==(const ToolOptions&, const ToolOptions&) = default;
 };
 enum class Tool { kInitdb, kBasebackup, kRewind };
-// `configured`: list, map or null. `major_version` decides about basebackup's `compress` (CFG-062); 150000, 0 = unknown.
+// `configured`: list, map or null. `major_version` decides about basebackup's `compress` (CFG-062); 150000, 0 =
+// unknown.
 ToolOptions tool_options(Tool tool, const Value& configured, int major_version);
 
 // --- bootstrap (CFG-023..035)

@@ -18,8 +18,8 @@ namespace matriarch::config {
 
 class Reader {
  public:
-  // `section`: a map, or null / nullptr for an absent one. Anything else is warned about and counts as absent. The section
-  // and the warnings must outlive the reader.
+  // `section`: a map, or null / nullptr for an absent one. Anything else is warned about and counts as absent. The
+  // section and the warnings must outlive the reader.
   Reader(const Value* section, std::string path, Warnings& warnings);
   Reader(const Value::Map& section, std::string path, Warnings& warnings);
 

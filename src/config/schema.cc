@@ -68,8 +68,8 @@ bool is_listed(const Value* names, const std::string& name) {
                      [&name](const Value& item) { return item.is_string() && item.as_string() == name; });
 }
 
-// A free name below `bootstrap` or `postgresql` is a method only if it is used as one or looks like one. Otherwise every
-// misspelt section would pass.
+// A free name below `bootstrap` or `postgresql` is a method only if it is used as one or looks like one. Otherwise
+// every misspelt section would pass.
 bool is_method(const Value::Map& section, const std::string& name, const Value& value) {
   if (!value.is_map()) return false;
   for (const std::string_view list : {"method", "create_replica_methods", "create_replica_method"}) {

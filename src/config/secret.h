@@ -1,5 +1,5 @@
-// A text that must not reach a log, an error or a process list (CFG-453). It has no formatter and no stream operator, so
-// that printing one by accident does not compile; who needs the text says reveal().
+// A text that must not reach a log, an error or a process list (CFG-453). It has no formatter and no stream operator,
+// so that printing one by accident does not compile; who needs the text says reveal().
 #pragma once
 
 #include <string>

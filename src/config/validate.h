@@ -16,7 +16,8 @@ namespace matriarch::config {
 class ValidationProbes {
  public:
   virtual ~ValidationProbes() = default;
-  // Ok(true): something accepts TCP connections there. kNotFound: the name does not resolve (text: the resolver's message).
+  // Ok(true): something accepts TCP connections there. kNotFound: the name does not resolve (text: the resolver's
+  // message).
   virtual Result<bool> accepts_connections(const std::string& host, int port) = 0;
   // Output of `<program> --version`, or an error.
   virtual Result<std::string> version_of(const std::string& program) = 0;
@@ -26,7 +27,8 @@ struct ValidationOptions {
   bool ignore_listen_port = false;  // -i (CFG-392)
 };
 
-// Lines "<path> <value> <message>" as CFG-382 gives them, secrets as ***; empty: valid. Keys that are not known are errors.
+// Lines "<path> <value> <message>" as CFG-382 gives them, secrets as ***; empty: valid. Keys that are not known are
+// errors.
 std::vector<std::string> validate(const Value& tree, const ValidationOptions& options, ValidationProbes& probes);
 
 // The ones that connect and run programs. Blocking, with a time limit of 3 s per connect and 10 s per program.

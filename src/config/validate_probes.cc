@@ -1,6 +1,5 @@
 // What the validator asks the machine. Blocking, but bounded.
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
 #include <fcntl.h>
@@ -20,45 +19,42 @@ namespace matriarch::config {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+constexpr int kConnectMs = 3'000;
+constexpr int kSilenceMs = 10'000;  // of a program that is to print its version
+constexpr int kMaxReads = 8;
 
-int milliseconds_until(Clock::time_point deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-  return static_cast<int>(std::max<long>(left, 0));
+// Ready in time? A signal starts the time anew, which is good enough for a check that people wait for.
+bool wait_for(int fd, short events, int limit_ms) {
+  pollfd waiting{.fd = fd, .events = events, .revents = 0};
+  while (true) {
+    const int ready = poll(&waiting, 1, limit_ms);
+    if (ready < 0 && errno == EINTR) continue;
+    return ready > 0;
+  }
 }
 
-bool connects(const addrinfo& address, std::chrono::seconds limit) {
+bool connects(const addrinfo& address) {
   const UniqueFd fd(socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address.ai_protocol));
   if (!fd) return false;
   if (connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return true;
   if (errno != EINPROGRESS) return false;
-  pollfd waiting{.fd = fd.get(), .events = POLLOUT, .revents = 0};
-  const auto deadline = Clock::now() + limit;
-  while (true) {
-    const int ready = poll(&waiting, 1, milliseconds_until(deadline));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return false;
-    break;
-  }
+  if (!wait_for(fd.get(), POLLOUT, kConnectMs)) return false;
   int error = 0;
   socklen_t size = sizeof error;
   return getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
 }
 
-std::string read_until(int fd, Clock::time_point deadline, bool& timed_out) {
+// Absent: the program was silent for too long, or said too much.
+std::optional<std::string> read_all(int fd) {
   std::string output;
   std::array<char, 4096> buffer{};
-  while (true) {
-    pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
-    const int ready = poll(&waiting, 1, milliseconds_until(deadline));
-    if (ready < 0 && errno == EINTR) continue;
-    timed_out = ready == 0;
-    if (ready <= 0) return output;
+  for (int i = 0; i < kMaxReads; ++i) {
+    if (!wait_for(fd, POLLIN, kSilenceMs)) return std::nullopt;
     const ssize_t n = read(fd, buffer.data(), buffer.size());
     if (n <= 0) return output;
     output.append(buffer.data(), static_cast<std::size_t>(n));
-    if (output.size() > buffer.size()) return output;  // a version fits in one line
   }
+  return std::nullopt;
 }
 
 class SystemProbes final : public ValidationProbes {
@@ -71,7 +67,7 @@ class SystemProbes final : public ValidationProbes {
     if (failure != 0) return Error(Errc::kNotFound, gai_strerror(failure));
     bool accepted = false;
     for (const addrinfo* at = found; at != nullptr && !accepted; at = at->ai_next) {
-      accepted = connects(*at, std::chrono::seconds(3));
+      accepted = connects(*at);
     }
     freeaddrinfo(found);
     return accepted;
@@ -93,14 +89,13 @@ class SystemProbes final : public ValidationProbes {
     posix_spawn_file_actions_destroy(&actions);
     if (failure != 0) return errno_error(failure, "cannot run " + program);
     out.reset();
-    bool timed_out = false;
-    std::string output = read_until(in.get(), Clock::now() + std::chrono::seconds(10), timed_out);
-    if (timed_out) kill(pid, SIGKILL);
+    auto output = read_all(in.get());
+    if (!output) kill(pid, SIGKILL);
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    if (timed_out) return Error(Errc::kTimeout, program + " --version did not end");
-    return output;
+    if (!output) return Error(Errc::kTimeout, program + " --version did not end");
+    return std::move(*output);
   }
 };
 

@@ -18,13 +18,13 @@ inline constexpr std::size_t kMaxYamlSize = 1u << 20;  // bytes of one document
 inline constexpr int kMaxYamlDepth = 64;               // nested collections
 inline constexpr std::size_t kMaxYamlNodes = 200'000;  // after expansion of aliases and merge keys
 
-// What an unquoted scalar means in YAML 1.1: null, bool (yes/no/on/off/true/false), int (decimal, 0b, 0 octal, 0x, base 60,
-// with _), float (needs a dot) or text. Time stamps stay text. Integers beyond 64 bits stay text.
+// What an unquoted scalar means in YAML 1.1: null, bool (yes/no/on/off/true/false), int (decimal, 0b, 0 octal, 0x,
+// base 60, with _), float (needs a dot) or text. Time stamps stay text. Integers beyond 64 bits stay text.
 Value resolve_plain_scalar(std::string_view text);
 
-// An empty document is null. Keys are text: `1`, `on` and `~` become "1", "true" and "null". The last of several equal keys
-// wins, with a warning. `source` is the file's name for messages: "<source>:<line>:<column>: ...".
-// Errors: kInvalid (syntax, unknown tag, several documents, not UTF-8, too deep), kTooLarge.
+// An empty document is null. Keys are text: `1`, `on` and `~` become "1", "true" and "null". The last of several
+// equal keys wins, with a warning. `source` is the file's name for messages: "<source>:<line>:<column>: ...". Errors:
+// kInvalid (syntax, unknown tag, several documents, not UTF-8, too deep), kTooLarge.
 Result<Value> parse_yaml(std::string_view text, std::string_view source, Warnings& warnings);
 
 enum class KeyOrder { kSorted, kAsGiven };

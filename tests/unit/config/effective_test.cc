@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/guc.h"
 #include "fixture.h"
 
 namespace matriarch::config {
@@ -246,6 +247,85 @@ TEST(Merge, ReplicaMethods) {  // CFG-060..067
   EXPECT_EQ(effect("{}").postgresql.create_replica_methods, std::vector<std::string>{"basebackup"});
 }
 
+// --- the parameters that only /config may set
+
+std::string parameter(const EffectiveConfig& config, std::string_view name) {
+  const Value* value = find_guc_value(config.postgresql.parameters, name);
+  return value == nullptr ? "absent" : string_form(*value);
+}
+
+TEST(Controlled, Defaults) {  // CFG-275
+  const auto config = effect("{}");
+  EXPECT_EQ(Value(config.postgresql.parameters), yaml("{wal_level: hot_standby, hot_standby: 'on', max_connections: "
+                                                      "100, max_wal_senders: 10, max_prepared_transactions: 0, "
+                                                      "max_locks_per_transaction: 64, track_commit_timestamp: 'off', "
+                                                      "max_replication_slots: 10, max_worker_processes: 8, "
+                                                      "wal_log_hints: 'on'}"));
+}
+
+TEST(Controlled, AcceptedAndRefusedValues) {  // CFG-285..298
+  struct Case {
+    const char* name;
+    const char* value;
+    const char* kept;
+    bool warns;
+  };
+  const Case cases[] = {{"max_connections", "25", "25", false},
+                        {"max_connections", "24", "100", true},
+                        {"max_connections", "'101'", "101", false},
+                        {"max_connections", "100kB", "100", true},
+                        {"max_connections", "true", "100", true},
+                        {"max_connections", "[1]", "100", true},
+                        {"max_wal_senders", "3", "3", false},
+                        {"max_wal_senders", "2", "10", true},
+                        {"max_prepared_transactions", "0", "0", false},
+                        {"max_prepared_transactions", "-1", "0", true},
+                        {"max_locks_per_transaction", "32", "32", false},
+                        {"max_locks_per_transaction", "31", "64", true},
+                        {"max_replication_slots", "4", "4", false},
+                        {"max_replication_slots", "3", "10", true},
+                        {"max_worker_processes", "2", "2", false},
+                        {"max_worker_processes", "16.4", "16", false},
+                        {"max_worker_processes", "1", "8", true},
+                        {"wal_level", "LOGICAL", "logical", false},
+                        {"wal_level", "minimal", "hot_standby", true},
+                        {"wal_level", "replica", "replica", false},
+                        {"hot_standby", "off", "on", true},
+                        {"hot_standby", "'yes'", "yes", false},
+                        {"track_commit_timestamp", "on", "True", false},
+                        {"track_commit_timestamp", "maybe", "off", true},
+                        {"wal_log_hints", "off", "False", false},
+                        {"wal_log_hints", "7", "on", true},
+                        {"wal_keep_size", "16MB", "16MB", false},
+                        {"wal_keep_size", "1GB", "1GB", false},
+                        {"wal_keep_size", "15MB", "128MB", true},
+                        {"wal_keep_size", "256", "256", false},
+                        {"wal_keep_segments", "1", "1", false},
+                        {"wal_keep_segments", "0", "8", true}};
+  for (const Case& c : cases) {
+    const auto config = effect(std::string("{postgresql: {parameters: {") + c.name + ": " + c.value + "}}}");
+    EXPECT_EQ(parameter(config, c.name), c.kept) << c.name << ' ' << c.value;
+    EXPECT_EQ(mentions(config.warnings, "failed validation, defaulting to"), c.warns) << c.name << ' ' << c.value;
+  }
+  EXPECT_TRUE(
+      mentions(effect("{postgresql: {parameters: {max_connections: 24}}}").warnings,
+               "postgresql parameter max_connections=24 failed validation, defaulting to 100"));  // CFG-297, CFG-468
+  EXPECT_EQ(parameter(effect("{postgresql: {parameters: {MAX_CONNECTIONS: 200}}}"), "max_connections"),
+            "200");  // CFG-341
+}
+
+TEST(Controlled, OnlyTheDocumentSetsThem) {  // CFG-279, CFG-282
+  const auto config =
+      effect("{postgresql: {parameters: {listen_addresses: evil, port: 1, cluster_name: x}}}",
+             minimal("{postgresql: {parameters: {Max_Connections: 500, wal_level: logical, port: 2}}}"));
+  EXPECT_EQ(parameter(config, "max_connections"), "100");
+  EXPECT_EQ(parameter(config, "wal_level"), "hot_standby");
+  for (const char* name : {"listen_addresses", "port", "cluster_name"}) {
+    EXPECT_EQ(parameter(config, name), "absent");
+    EXPECT_TRUE(mentions(config.warnings, std::string("postgresql parameter ") + name));
+  }
+}
+
 TEST(Initial, CacheWinsOverBootstrap) {  // CFG-317
   const LocalConfig node = local(minimal("{bootstrap: {dcs: {ttl: 40}}}"));
   EXPECT_EQ(initial_dynamic(yaml("{ttl: 50}"), node), yaml("{ttl: 50}"));
@@ -256,7 +336,7 @@ TEST(Initial, CacheWinsOverBootstrap) {  // CFG-317
 
 TEST(CheckDynamic, NamesKeyValueAndRemedy) {
   EXPECT_TRUE(
-      check_dynamic(yaml("{ttl: 30, postgresql: {parameters: {x: 1}, callbacks: {on_start: a}}, slots: {a: ~}}"),
+      check_dynamic(yaml("{ttl: 30, postgresql: {parameters: {work_mem: 1MB}, callbacks: {on_start: a}}, slots: {a: ~}}"),
                     Floors::kReference)
           .empty());
   EXPECT_EQ(check_dynamic(yaml("{ttl: 40s}"), Floors::kReference),
@@ -266,6 +346,33 @@ TEST(CheckDynamic, NamesKeyValueAndRemedy) {
   EXPECT_TRUE(has_line(problems, "postgresql.paramaters: unknown key; check its spelling"));
   EXPECT_TRUE(has_line(problems, "pause: 'x' must be true or false; the default is used"));
   EXPECT_FALSE(check_dynamic(Value::List(), Floors::kReference).empty());
+}
+
+TEST(CheckDynamic, Parameters) {  // CFG-331..335
+  const Value document = yaml(
+      "{postgresql: {parameters: {work_mem: 64mb, max_connections: 200, my.x: 1, transaction_timeout: 1s}, "
+      "parameters_replica: {fsync: 7}}}");
+  EXPECT_EQ(check_dynamic(document, Floors::kReference, 150000),
+            (std::vector<std::string>{
+                "postgresql.parameters.work_mem: must be an integer with a unit of B, kB, MB, GB, TB (upper and lower "
+                "case matter)",
+                "postgresql.parameters.transaction_timeout: is no parameter of PostgreSQL 15; it is left out there",
+                "postgresql.parameters_replica.fsync: must be on or off"}));
+  EXPECT_EQ(check_dynamic(document, Floors::kReference).size(), 2u);
+}
+
+TEST(AcceptableDynamic, OnlyWhatCannotBeMergedIsRefused) {  // CFG-001, CFG-255, API-344
+  for (const char* fine : {"{}", "{ttl: 20}", "{ttl: 5, pause: maybe, unknown: {x: ~}}",
+                           "{postgresql: {parameters: {max_connections: '101', nonsense: 1}}}",
+                           "{synchronous_mode: strange, slots: 5}", "{postgresql: ~}"}) {
+    EXPECT_TRUE(acceptable_dynamic(yaml(fine), Floors::kReference).ok()) << fine;
+  }
+  for (const char* bad :
+       {"{ttl: 40s}", "{loop_wait: ~}", "{postgresql: []}", "{postgresql: {parameters: x}}", "[]", "5"}) {
+    const Status status = acceptable_dynamic(yaml(bad), Floors::kReference);
+    ASSERT_FALSE(status.ok()) << bad;
+    EXPECT_EQ(status.error().code(), Errc::kInvalid);
+  }
 }
 
 }  // namespace

@@ -94,9 +94,7 @@ TEST(Reload, EffectiveChanges) {
 
 // --- generators
 
-SampleFacts facts() {
-  return {.host_name = "node7", .address = "10.0.0.7", .postgres_version = 150020, .bin_dir = "/usr/bin"};
-}
+SampleFacts facts() { return {.host_name = "node7", .address = "10.0.0.7", .bin_dir = "/usr/bin"}; }
 
 TEST(Generate, SampleIsAValidConfigurationOnceFilledIn) {  // CFG-404, CFG-406
   Warnings warnings;
@@ -146,8 +144,7 @@ TEST(Generate, FromARunningServer) {  // CFG-408..411
                        .port = "6000",
                        .bin_dir = "/b",
                        .superuser = yaml("{username: postgres, password: pw}").as_map(),
-                       .pg_hba = {"local all all peer"},
-                       .server_version = 150020};
+                       .pg_hba = {"local all all peer"}};
   const Value tree = running_tree(facts(), running, {}, warnings);
   EXPECT_EQ(*tree.find("scope"), Value("main"));
   EXPECT_EQ(*tree.at("postgresql", "listen"), Value("10.0.0.7:6000"));
@@ -158,20 +155,6 @@ TEST(Generate, FromARunningServer) {  // CFG-408..411
   EXPECT_EQ(*tree.at("bootstrap", "dcs", "postgresql", "use_pg_rewind"), Value(false));
   EXPECT_EQ(tree.at("postgresql", "pg_ident"), nullptr);
   EXPECT_EQ(*tree.at("postgresql", "authentication", "replication", "password"), Value("#FIXME"));
-}
-
-TEST(Generate, Versions) {  // PG-001, PG-003
-  const std::pair<const char*, std::optional<int>> cases[] = {
-      {"postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)", 150020},
-      {"9.6.3", 90603},
-      {"10.1", 100001},
-      {"9.6", 90600},
-      {"18beta1", 180000},
-      {"16", 160000},
-      {"", {}},
-      {"none", {}},
-      {"1.2.3.4", {}}};
-  for (const auto& [text, number] : cases) EXPECT_EQ(version_number(text), number) << text;
 }
 
 TEST(Generate, MachineFactsAreNeverEmpty) {
