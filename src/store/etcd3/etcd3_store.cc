@@ -47,7 +47,8 @@ Task<Result<ClusterView>> Etcd3Store::load(Ctx ctx) {
   auto view = co_await mirror_.load(std::move(ctx));
   const Keys::Entry* leader = mirror_.keys().find("leader");
   if (view.ok() && leader != nullptr && is_defaced(leader->value, leader->create_revision)) {
-    view->leader = Leader{.name = options_.name, .version = std::to_string(leader->mod_revision), .session = leader->lease};
+    view->leader =
+        Leader{.name = options_.name, .version = std::to_string(leader->mod_revision), .session = leader->lease};
   }
   co_return view;
 }

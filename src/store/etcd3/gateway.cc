@@ -87,6 +87,7 @@ Task<Result<Reply>> Gateway::call(Request request, Ctx ctx) {
       made.reply.in_doubt = progress.in_doubt;
       co_return std::move(made.reply);
     }
+    if (ctx.stop.stop_requested()) continue;  // that is not the endpoint's fault
     progress.in_doubt |= made.may_have_acted;
     const Status recovered = co_await recover(url, std::move(made), &progress, ctx);
     if (!recovered.ok()) co_return recovered.error();
@@ -186,7 +187,8 @@ void Gateway::learn(const Request& request, const Header& header) {
 Task<Status> Gateway::recover(http::Url url, Attempt failed, Progress* progress, Ctx ctx) {
   progress->problems[url.origin()] = failed.text;
   if (failed.verdict == Verdict::kRetry) {
-    (void)co_await sleep_for(reactor_, pause(progress->pauses++), ctx);  // a stop is seen by the caller
+    (void)co_await sleep_until(reactor_, reactor_.now() + pause(progress->pauses++),
+                               ctx);  // a stop is seen by the caller
     co_return Status();
   }
   if (failed.verdict != Verdict::kEndpointFailed && progress->repairs++ < kMaxRepairs) {
@@ -219,7 +221,8 @@ Task<void> Gateway::after_failure(http::Url url, Progress* progress, Ctx ctx) {
   client_.forget_addresses();
   endpoints_.widen();
   if (looks_up()) co_await look_up(ctx);
-  (void)co_await sleep_for(reactor_, pause(progress->pauses++), ctx);  // a stop is seen by the caller
+  (void)co_await sleep_until(reactor_, reactor_.now() + pause(progress->pauses++),
+                             ctx);  // a stop is seen by the caller
 }
 
 Duration Gateway::pause(int round) {  // DCS-205

@@ -61,7 +61,9 @@ bool Keys::replace(const std::vector<KeyValue>& found, std::int64_t revision) {
 
 bool Keys::apply_put(const KeyValue& kv) {
   if (!kv.key.starts_with(prefix_)) return false;
-  return set(kv.key.substr(prefix_.size()), {.value = kv.value, .mod_revision = kv.mod_revision, .create_revision = kv.create_revision, .lease = kv.lease});
+  return set(
+      kv.key.substr(prefix_.size()),
+      {.value = kv.value, .mod_revision = kv.mod_revision, .create_revision = kv.create_revision, .lease = kv.lease});
 }
 
 bool Keys::apply_delete(std::string_view full_key, std::int64_t revision) {

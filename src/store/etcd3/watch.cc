@@ -40,7 +40,7 @@ Task<void> Mirror::watch_for_ever() {
     if (range_is_current && co_await watch_once()) pause = kFirstPause;
     range_is_current = false;
     watch_is_healthy_ = false;
-    (void)co_await sleep_for(reactor_, pause, ctx);  // a stop ends the loop
+    (void)co_await sleep_until(reactor_, reactor_.now() + pause, ctx);  // a stop ends the loop
     pause = std::min(2 * pause, kLongestPause);
   }
 }

@@ -67,7 +67,7 @@ bool eventually(Reactor& reactor, Duration patience, std::function<bool()> condi
   const Instant end = reactor.now() + patience;
   while (!condition()) {
     if (reactor.now() >= end) return false;
-    constexpr auto nap = [](Reactor* r) -> Task<void> { (void)co_await sleep_for(*r, 20ms, Ctx{}); };
+    constexpr auto nap = [](Reactor* r) -> Task<void> { (void)co_await sleep_until(*r, r->now() + 20ms, Ctx{}); };
     reactor.run_until_done(nap(&reactor));
   }
   return true;

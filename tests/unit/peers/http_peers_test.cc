@@ -46,7 +46,7 @@ class FakeMember {
     return later(&reactor_, delay, response, std::move(ctx));
   }
   static Task<http::Response> later(Reactor* reactor, Duration delay, http::Response response, Ctx ctx) {
-    (void)co_await sleep_for(*reactor, delay, ctx);
+    (void)co_await sleep_until(*reactor, reactor->now() + delay, ctx);
     co_return response;
   }
 

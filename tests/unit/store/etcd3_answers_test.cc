@@ -255,6 +255,36 @@ TEST_F(AnswersTest, WhatIsNoLeaseIsNotResumed) {
   EXPECT_EQ(etcd_.count("/v3/lease/grant"), 1);
 }
 
+TEST_F(AnswersTest, ACancelledCallIsNotTheEndpointsFault) {
+  FakeEtcd other(reactor_);
+  options_.endpoints.push_back(other.address());
+  etcd_.script["/v3/kv/range"] = {{.body = with_header(5, 9), .delay = 10s}, {with_header(5, 9)}};
+  open();
+  reactor_.run_until_done([](Reactor* r, Store* s) -> Task<void> {
+    std::stop_source stop;
+    const Instant begin = r->now();
+    r->call_at(begin + 50ms, [&stop] { stop.request_stop(); });
+    const auto view = co_await s->load(Ctx{.deadline = begin + 5s, .stop = stop.get_token()});
+    EXPECT_FALSE(view.ok());
+    EXPECT_EQ(view.error().code(), Errc::kCancelled);
+    EXPECT_LT(r->now() - begin, 2s);
+  }(&reactor_, store_.get()));
+  EXPECT_TRUE(load().ok());
+  EXPECT_EQ(other.requests.size(), 0u);
+}
+
+TEST_F(AnswersTest, ASlowEndpointGetsItsShareOnly) {  // DCS-234
+  FakeEtcd other(reactor_);
+  other.script["/v3/kv/range"] = {{with_header(5, 9)}};
+  options_.endpoints.push_back(other.address());
+  options_.retry_timeout = 1s;
+  etcd_.script["/v3/kv/range"] = {{.body = with_header(5, 9), .delay = 10s}};
+  const Instant begin = reactor_.now();
+  EXPECT_TRUE(load(1s).ok());
+  EXPECT_GE(reactor_.now() - begin, 500ms);
+  EXPECT_EQ(other.requests.size(), 1u);
+}
+
 TEST_F(AnswersTest, NobodyThereHadNoEffect) {
   options_.endpoints = {{"127.0.0.1", 1}};
   const auto view = load(300ms);
@@ -274,7 +304,8 @@ class WatchTest : public AnswersTest {
   bool eventually(const std::function<bool()>& condition) {
     const Instant end = reactor_.now() + 3s;
     while (!condition() && reactor_.now() < end) {
-      reactor_.run_until_done([](Reactor* r) -> Task<void> { (void)co_await sleep_for(*r, 5ms, Ctx{}); }(&reactor_));
+      reactor_.run_until_done(
+          [](Reactor* r) -> Task<void> { (void)co_await sleep_until(*r, r->now() + 5ms, Ctx{}); }(&reactor_));
     }
     return condition();
   }

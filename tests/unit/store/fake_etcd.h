@@ -16,6 +16,7 @@ namespace matriarch::test {
 struct Scripted {
   std::string body;
   int status = 200;
+  Duration delay = Duration::zero();
 };
 
 class FakeEtcd {
@@ -31,7 +32,7 @@ class FakeEtcd {
   [[nodiscard]] int count(const std::string& path) const;
 
  private:
-  http::Response answer(http::Request request);
+  http::Answer answer(http::Request request, Ctx ctx);
 
   Reactor& reactor_;
   http::Server server_;
