@@ -34,7 +34,7 @@ bool Checks::counts_as_primary(Node& node) {
   // Cut off during a pause, it does not hear that the pause is over. (A resume will need an armed guardian there.)
   if (believed.paused) believed_paused_[node.index()] = scheduler_.now();
   const Instant since = std::max(node.guarded_since(), believed_paused_[node.index()]);
-  return scheduler_.now() >= since + believed.retry_timeout + options_.grace;
+  return scheduler_.now() >= since + 3 * believed.retry_timeout + options_.grace;
 }
 
 bool Checks::paused_for(Duration duration) const { return paused_since_ && scheduler_.now() >= *paused_since_ + duration; }
@@ -131,6 +131,10 @@ void Checks::committed(const StoreKeys& keys) {
     leader_ = leader;
   }
   leader_version_ = keys.leader ? keys.leader->version : 0;
+  if (!(keys.failsafe == failsafe_)) {
+    failsafe_ = keys.failsafe;
+    trace_.line("store", "/failsafe: {}", to_json(failsafe_));
+  }
   watch_sync(keys);
   watch_pause(keys);
   watch_identity(keys);
@@ -139,7 +143,9 @@ void Checks::committed(const StoreKeys& keys) {
 void Checks::commanded(Node& node, ServerCommand command) {
   trace_.line(node.name(), "agent: {}", to_string(command));
   coverage_.hit(fmt::format("command: {}", to_string(command)));
-  if (command == ServerCommand::kPromote) {
+  // Without a guardian nothing prevents what a process was about to do when it was frozen.
+  const bool just_thawed = !options_.guardian && scheduler_.now() < node.guarded_since() + seconds(1);
+  if (command == ServerCommand::kPromote && !just_thawed) {
     if (leader_ != node.name()) {
       violate(fmt::format("INV-3 {} promotes, but the leader key says '{}'", node.name(), leader_));
     } else if (election_.winner == node.name() && election_.complaint) {
@@ -213,6 +219,10 @@ void Checks::before_data_loss(Postgres& server, std::string_view how) {
     }
   }
   violate(fmt::format("INV-4 the last complete copy of the data is removed at {} ({})", server.name(), how));
+}
+
+void Checks::started_half_rewound(Postgres& server) {
+  violate(fmt::format("INV-4 {} is started although a rewind of it was interrupted", server.name()));
 }
 
 void Checks::diverged_stream(Postgres& standby, Postgres& upstream) {

@@ -19,9 +19,9 @@ struct CheckOptions {
   // Without a guardian a node whose agent is dead, frozen or just back does not count as a second primary: nothing was
   // there to stop its server. With one, it does.
   bool guardian = false;
-  // How long an agent that came back may take to see that its server must not be a primary any more, on top of the
-  // retry_timeout for which it tries to read the store (B13).
-  Duration grace = std::chrono::seconds(5);
+  // How long an agent that came back may take to see that its server must not be a primary any more, on top of three times
+  // retry_timeout: to read the store once at the start (B13), once in the first cycle, and to renew.
+  Duration grace = std::chrono::seconds(7);
 };
 
 class Checks final : public PostgresObserver {
@@ -44,6 +44,7 @@ class Checks final : public PostgresObserver {
   void promoted(Postgres& server) override;
   void initialized(Postgres& server) override;
   void before_data_loss(Postgres& server, std::string_view how) override;
+  void started_half_rewound(Postgres& server) override;
   void diverged_stream(Postgres& standby, Postgres& upstream) override;
 
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
@@ -87,6 +88,7 @@ class Checks final : public PostgresObserver {
   std::optional<Instant> paused_since_;
   Instant unpaused_at_;
   std::optional<std::string> identity_;
+  Value failsafe_;
   Instant operator_acted_;
   std::map<int, Instant> believed_paused_;  // node: when its agent last took the cluster for paused
   std::vector<Acknowledged> promised_;  // must be on every later primary

@@ -99,7 +99,7 @@ class RenewalByItself final : public ForwardingStore {
  private:
   static Task<void> renew_for_ever(RenewalByItself* self) {
     while (!self->process_.dead()) {
-      (void)co_await sleep_for(self->process_, std::chrono::seconds(1), Ctx{.stop = self->group_.stop_token()});
+      (void)co_await pause_for(self->process_, std::chrono::seconds(1), Ctx{.stop = self->group_.stop_token()});
       if (self->process_.dead()) co_return;
       (void)co_await self->next_.renew_leader({}, Ctx{.deadline = self->process_.now() + std::chrono::seconds(5)});
     }

@@ -180,6 +180,8 @@ void People::cancel() {
 }
 
 void People::look_after() {
+  const auto& config = store_.keys().view().config;
+  if (config && settings_of(config->data).paused) tidy_up();  // a command to pause was still on its way
   bool anybody_bootstraps = false;
   bool any_data = false;
   for (Node* node : nodes_) {

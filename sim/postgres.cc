@@ -134,6 +134,8 @@ ServerView Postgres::view() const {
     view.directory = directory_ == Directory::kEmpty ? DataDirectory::kEmpty : DataDirectory::kPresent;
   }
   if (directory_ == Directory::kPresent && !faults_.directory_missing) view.control = control_;
+  if (directory_ == Directory::kPartial) view.interrupted = Interrupted::kCopy;
+  if (directory_ == Directory::kPresent && damaged_) view.interrupted = Interrupted::kRewind;
   view.recovery_configured = recovery_configured_;
   view.backup_label = backup_label_;
   view.postmaster_alive = running();
@@ -145,6 +147,8 @@ ServerView Postgres::view() const {
   view.in_recovery = in_recovery_;
   view.server_version = 150020;
   if (in_recovery_) {
+    view.control.min_recovery_end = wal_.end();
+    view.control.min_recovery_timeline = wal_.timeline();
     view.receive_lsn = wal_.end();
     view.replay_lsn = wal_.end();
     if (receiver_.connected) {

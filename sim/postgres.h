@@ -37,6 +37,7 @@ class PostgresObserver {
   virtual void promoted(Postgres& server) = 0;
   virtual void initialized(Postgres& server) = 0;        // by initdb
   virtual void before_data_loss(Postgres& server, std::string_view how) = 0;
+  virtual void started_half_rewound(Postgres& server) = 0;
   virtual void diverged_stream(Postgres& standby, Postgres& upstream) = 0;
 };
 
@@ -127,6 +128,7 @@ class Postgres {
   [[nodiscard]] Lsn end_of_checkpoint() const { return end_of_checkpoint_; }
   [[nodiscard]] bool recovery_configured() const { return recovery_configured_; }
   [[nodiscard]] const std::optional<StandbyTarget>& target() const { return target_; }
+  [[nodiscard]] bool intact() const { return directory_ == Directory::kPresent && !damaged_; }
   [[nodiscard]] bool has_complete_data() const { return directory_ == Directory::kPresent && !damaged_ && !faults_.directory_missing; }
   [[nodiscard]] std::uint64_t launches() const { return launches_; }
   void recheck() { set_phase(phase_); }  // after the machine froze or thawed

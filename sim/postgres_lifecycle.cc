@@ -21,6 +21,7 @@ void Postgres::start(std::optional<StandbyTarget> target, Done done) {
     done(accepting() ? Status() : Status(Error(Errc::kTimeout, "still starting or stopping")));
     return;
   }
+  if (damaged_) world_.observer->started_half_rewound(*this);
   if (!has_complete_data() || faults_.disk_full) {
     done(Error(Errc::kFailed, faults_.disk_full ? "no space left on device" : "the data directory is not usable"));
     return;

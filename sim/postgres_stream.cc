@@ -126,7 +126,9 @@ void Postgres::pump(const std::string& standby) {
   }
   if (sender.stalled_since == Instant()) sender.stalled_since = now;
   if (now - sender.stalled_since > kReceiverTimeout) {
-    sender.standby->disconnect_receiver();
+    Postgres& cut_off = *sender.standby;
+    cut_off.disconnect_receiver();  // this ends the sender, too
+    cut_off.seek_upstream();
     return;
   }
   os_.call_at(os_.now() + kStallCheck, [this, standby, link] {

@@ -57,7 +57,12 @@ Scenario make_scenario(std::uint64_t seed, Duration faulty) {
   scenario.settings = choose_settings(random);
   for (int i = 0; i < scenario.nodes; ++i) scenario.tags.push_back(choose_tags(random));
   // The first node can always lead: a cluster in which nobody may is of no interest.
-  if (random.chance(0.1)) scenario.tags.back().set("nofailover", true);
+  if (random.chance(0.1)) {
+    scenario.tags.back().set("nofailover", true);
+    // Its copy may be the best one, and then the rules would rightly let nobody lead.
+    scenario.settings.check_timeline = false;
+    scenario.settings.maximum_lag_on_failover = 1'000'000'000;
+  }
   scenario.tags.front() = {};
   if (random.chance(0.2)) {
     scenario.network.most = milliseconds(40);

@@ -252,7 +252,7 @@ Task<Result<Server::UpstreamTimeline>> SimServer::upstream_timeline(Upstream ups
   const auto found = world_.servers.find(upstream.member);
   if (found == world_.servers.end()) co_return Error(Errc::kNotFound, "no such member");
   const auto there = world_.network.transit(postgres_.endpoint(), found->second->endpoint());
-  const Status asked = co_await sleep_for(process_, there.value_or(seconds(3)) * 2, ctx);
+  const Status asked = co_await pause_for(process_, there.value_or(seconds(3)) * 2, ctx);
   if (!asked) co_return asked.error();
   const Postgres& source = *found->second;
   if (process_.dead()) co_return Error(Errc::kCancelled, "the process was killed");

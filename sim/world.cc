@@ -174,13 +174,13 @@ bool World::converges(Duration patience) {
 // A minority may stay dead; but not the most advanced copy, without which nobody may be allowed to lead.
 std::vector<Node*> World::choose_dead() {
   std::vector<Node*> dead;
-  if (nodes_.size() < 3 || !random_.chance(0.25)) return dead;
+  if (nodes_.size() < 3 || !random_.chance(0.25) || Tags{.raw = scenario_.tags.back()}.nofailover()) return dead;
   std::vector<Node*> order;
   for (const auto& node : nodes_) order.push_back(node.get());
   std::ranges::sort(order, [](const Node* a, const Node* b) {
     const auto rank = [](const Node* node) {
       const Postgres& server = node->postgres();
-      return std::tuple(server.has_complete_data(), server.wal().timeline(), server.wal().end(), node->index());
+      return std::tuple(server.intact(), server.wal().timeline(), server.wal().end(), node->index());
     };
     return rank(a) < rank(b);
   });

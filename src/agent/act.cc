@@ -121,11 +121,16 @@ Task<void> Agent::ask_failsafe() {
   node_.world.failsafe_asked = true;
   const auto& known = node_.known_failsafe;
   if (!known.is_map() || !known.as_map().contains(node_.config.name)) co_return;
-  std::vector<std::pair<std::string, std::string>> others;
-  for (const auto& [name, url] : known.as_map()) {
-    if (name != node_.config.name && url.is_string()) others.emplace_back(name, url.as_string());
-  }
   const Instant sent_at = node_.ports.scheduler.now();
+  std::map<std::string, std::string> asked;
+  for (const auto& [name, reported] : node_.failsafe_reported) {
+    if (sent_at - reported.at <= node_.settings.ttl) asked[name] = reported.url;
+  }
+  for (const auto& [name, url] : known.as_map()) {
+    if (url.is_string()) asked[name] = url.as_string();
+  }
+  asked.erase(node_.config.name);
+  std::vector<std::pair<std::string, std::string>> others(asked.begin(), asked.end());
   FailsafeMessage message{.name = node_.config.name, .conn_url = node_.config.conn_url, .api_url = node_.config.api_url};
   message.slots = node_.world.server.slots;
   Ctx ctx = node_.in_time(kPeerPatience);

@@ -93,7 +93,7 @@ MemberData Node::member_data() const {
   return data;
 }
 
-LeaderReport Node::leader_report() const {
+LeaderReport Node::leader_report() {
   LeaderReport report;
   if (actions.busy()) return report;  // HA-079: the key alone
   if (world.server.is_primary()) {
@@ -108,6 +108,7 @@ LeaderReport Node::leader_report() const {
       if (member.has_api()) members.set(member.name, member.data.api_url);
     }
     members.set(config.name, config.api_url);
+    for (const auto& [name, url] : members) failsafe_reported[name] = {.url = url.as_string(), .at = ports.scheduler.now()};
     report.failsafe = std::move(members);
   }
   return report;

@@ -51,6 +51,13 @@ struct Node {
   Instant view_asked_at;
   bool view_ever_loaded = false;
   Value known_failsafe;
+  // What we wrote to /failsafe ourselves, or tried to: whoever reads it there may race, so all of them must be asked, also
+  // when the outage began before we could read it back.
+  struct Reported {
+    std::string url;
+    Instant at;
+  };
+  std::map<std::string, Reported> failsafe_reported;
   std::int64_t store_last_seen = 0;
 
   Value dynamic_config;      // in force: the last usable /config (HA-013)
@@ -79,7 +86,7 @@ struct Node {
   // The content of the member key.
   [[nodiscard]] MemberData member_data() const;
   // What the leader reports with each renewal (HA-036).
-  [[nodiscard]] LeaderReport leader_report() const;
+  [[nodiscard]] LeaderReport leader_report();
 
   // Role and state as they would be decided now; used by member_data() and the snapshot while a procedure runs.
   [[nodiscard]] Role role() const;

@@ -40,6 +40,13 @@ struct ControlData {
   friend bool operator==(const ControlData&, const ControlData&) = default;
 };
 
+// Work of ours on the data directory that was cut off: its process was killed, or the machine lost power.
+enum class Interrupted {
+  kNone,
+  kCopy,    // initdb or a base backup: nothing in the directory is of use
+  kRewind,  // pg_rewind: must not be started before a rewind has been carried through, whatever pg_control says
+};
+
 // How the server answers connections.
 enum class Readiness { kNoResponse, kRejecting, kAccepting };
 
@@ -65,6 +72,7 @@ struct ServerView {
   std::string directory_problem;  // when inaccessible: what and how to mend it
   int major_version = 0;          // 150000; 0 = unknown
   ControlData control;            // default-constructed if unreadable
+  Interrupted interrupted = Interrupted::kNone;
   bool recovery_configured = false;
   bool backup_label = false;
 

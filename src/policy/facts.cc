@@ -48,6 +48,7 @@ Directory directory_of(const World& world) {
     case DataDirectory::kEmpty: return Directory::kEmpty;
     case DataDirectory::kPresent: break;
   }
+  if (world.server.interrupted == Interrupted::kCopy) return Directory::kEmpty;
   return is_valid_system_id(world.system_id) ? Directory::kPresent : Directory::kUnreadable;
 }
 
@@ -148,6 +149,7 @@ Facts facts_of(const World& world, const Memory& memory) {
   f.may_bootstrap = world.has_bootstrap_section && !world.tags.nofailover();
   f.started_once = memory.server_started_once;
   f.standby_cluster = world.settings.standby_cluster;
+  f.half_rewound = world.server.interrupted == Interrupted::kRewind;
   add_action_outcome(world, f);
   if (world.view) add_lock_dependent(world, memory, f);
   return f;
@@ -172,7 +174,7 @@ std::string describe(const Facts& f) {
   if (f.request != Request::kNone) text += fmt::format(" request={}", name(kRequest, f.request));
   if (f.lock == Lock::kFree) text += fmt::format(" race={}", name(kRace, f.race));
   if (f.path != Path::kStraight) text += fmt::format(" path={}", name(kPath, f.path));
-  const std::array<std::pair<bool, const char*>, 11> flags = {{{f.paused, " paused"},
+  const std::array<std::pair<bool, const char*>, 12> flags = {{{f.paused, " paused"},
                                                               {f.shutdown, " shutdown"},
                                                               {!f.answering, " not-answering"},
                                                               {f.start_failed, " start-failed"},
@@ -182,6 +184,7 @@ std::string describe(const Facts& f) {
                                                               {f.crash_recovery, " crash-recovery-due"},
                                                               {f.config_missing, " config-missing"},
                                                               {f.vetoed, " vetoed"},
+                                                              {f.half_rewound, " half-rewound"},
                                                               {f.standby_cluster, " standby-cluster"}}};
   for (const auto& [set, flag] : flags) {
     if (set) text += flag;

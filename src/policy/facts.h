@@ -57,6 +57,7 @@ struct Facts {
   bool crash_recovery = false;     // single-user recovery is due (HA-113)
   bool may_bootstrap = false;      // a bootstrap section, and not nofailover (HA-087)
   bool clone_source = false;
+  bool half_rewound = false;       // pg_rewind was cut off: not to be started
   bool config_missing = false;
   bool vetoed = false;             // pre_promote said no just now (HA-130)
   bool bootstrap_failed = false;

@@ -93,8 +93,10 @@ Verdict judge_down(const Facts& f) {
   const bool mine = f.lock == Lock::kMine;
   if (f.paused) return mine ? Verdict::kRelease : Verdict::kWait;        // HA-273, HA-274
   if (f.start_failed) return mine ? Verdict::kRelease : Verdict::kWait;  // HA-061
+  const bool cure = f.path == Path::kRewind || f.path == Path::kReinitialize;
+  if (f.half_rewound && (mine || !cure)) return mine ? Verdict::kRelease : Verdict::kWait;
   if (mine) return judge_down_with_lock(f);
-  if (f.crash_recovery) return Verdict::kCrashRecovery;  // HA-113
+  if (f.crash_recovery && !f.half_rewound) return Verdict::kCrashRecovery;  // HA-113
   switch (f.path) {
     case Path::kUnchecked: return Verdict::kCompare;
     case Path::kRewind: return Verdict::kRewind;

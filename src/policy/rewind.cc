@@ -82,6 +82,7 @@ RewindState next_rewind_state(const World& world, const Memory& memory) {
         break;
     }
   }
+  if (world.server.interrupted == Interrupted::kRewind && state != RewindState::kFailed) return RewindState::kNeeded;
   if (world.server.is_primary() && world.lock_mine()) return RewindState::kInitial;
   if (state == RewindState::kCheck && world.divergence) {
     return diverged(*world.divergence) ? RewindState::kNeeded : RewindState::kNotNeeded;

@@ -55,7 +55,10 @@ Task<Outcome> bootstrap(Node& node, Ctx ctx) {
   }
   co_await node.look_at_server();
   if (const auto announced = co_await announce_cluster(node, ctx); !announced) {
-    co_return co_await cancel_bootstrap(node, announced.error().text());
+    // What was asked of the store may have happened nevertheless, and others may be copying from here already: from now on
+    // the data stays, and the loop writes what is missing (HA-054, HA-055).
+    log::warning("could not announce the new cluster: {}", announced.error().text());
+    co_return Outcome::success();
   }
   node.ports.server.callback(CallbackAction::kOnStart, Role::kPrimary);  // HA-105
   log::info("initialized a new cluster");
@@ -76,7 +79,24 @@ Task<Outcome> clone(Node& node, CloneSource source, Ctx ctx) {
   co_return Outcome::success();
 }
 
+namespace {
+
+// INV-4: what may be the last complete copy is removed only when the source of the new one is there.
+Task<bool> answers(Node& node, std::string name, Ctx ctx) {
+  const Member* member = node.view ? node.view->member(name) : nullptr;
+  if (member == nullptr) co_return false;
+  std::vector<Member> source(1, *member);
+  const auto status = co_await node.ports.peers.poll(std::move(source), ctx.until(node.ports.scheduler.now() + kPeerPatience));
+  co_return status.front().reachable;
+}
+
+}  // namespace
+
 Task<Outcome> reinitialize(Node& node, CloneSource source, Ctx ctx) {
+  const bool source_answers = co_await answers(node, source.member, ctx);
+  if (!source_answers) {
+    co_return Outcome::failure(fmt::format("PostgreSQL of {} does not answer: the data directory stays as it is", source.member));
+  }
   const auto stopped = co_await node.ports.server.stop(
       StopOptions{.mode = StopMode::kImmediate, .kill_at = node.ports.scheduler.now() + node.settings.retry_timeout}, ctx);
   if (!stopped) co_return Outcome::failure(stopped.error().text());
