@@ -200,7 +200,7 @@ Task<Result<RunResult>> run_program(Reactor& reactor, SpawnOptions spawn_options
   co_await yield_now(reactor);
   const Ctx brief{.deadline = reactor.now() + std::chrono::milliseconds(200)};
   while (readers.running() != 0 && reactor.now() < brief.deadline) {
-    if (!co_await sleep_for(reactor, std::chrono::milliseconds(1), brief)) break;
+    if (!co_await pause_for(reactor, std::chrono::milliseconds(1), brief)) break;
   }
   readers.request_stop();
   co_await readers.join();

@@ -13,7 +13,7 @@ Task<Status> sleep_until(Scheduler& scheduler, Instant when, Ctx ctx) {
   co_return Status();
 }
 
-Task<Status> sleep_for(Scheduler& scheduler, Duration duration, Ctx ctx) {
+Task<Status> pause_for(Scheduler& scheduler, Duration duration, Ctx ctx) {
   return sleep_until(scheduler, scheduler.now() + duration, std::move(ctx));
 }
 

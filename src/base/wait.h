@@ -15,7 +15,7 @@ namespace matriarch {
 
 // Ok when `when` has come; kCancelled if stopped before. The deadline of `ctx`, if earlier, gives kTimeout.
 Task<Status> sleep_until(Scheduler& scheduler, Instant when, Ctx ctx);
-Task<Status> sleep_for(Scheduler& scheduler, Duration duration, Ctx ctx);
+Task<Status> pause_for(Scheduler& scheduler, Duration duration, Ctx ctx);
 
 // Lets everything that is queued run first.
 Task<void> yield_now(Scheduler& scheduler);

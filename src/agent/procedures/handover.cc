@@ -52,7 +52,7 @@ Task<void> release_early(Node& node, Handover& handover, policy::CandidateQuery 
       co_await release(node, handover, step, Ctx{});
       co_return;
     }
-    if (!co_await sleep_for(node.ports.scheduler, kCandidatePause, ctx)) co_return;
+    if (!co_await pause_for(node.ports.scheduler, kCandidatePause, ctx)) co_return;
   }
 }
 

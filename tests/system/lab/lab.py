@@ -249,9 +249,21 @@ class Cluster:
 
 def main(tests, argv):
     """Runs the given functions with (agent, ctl); prints a line for each; the closing line counts them."""
+    # The checkout may be where only its owner may look; the programs must be where the servers' user may run them.
+    programs = tempfile.mkdtemp(prefix='matriarch-programs.')
+    os.chmod(programs, 0o755)
+    agent, ctl = (shutil.copy(p, programs) for p in argv[1:3])
+    try:
+        pid = os.fork()                       # root stays behind to clean up
+        if pid == 0:
+            os._exit(run_all(tests, agent, ctl, argv[3:]))
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    finally:
+        shutil.rmtree(programs, ignore_errors=True)
+
+
+def run_all(tests, agent, ctl, wanted):
     become_postgres()
-    agent, ctl = argv[1], argv[2]
-    wanted = argv[3:]
     failed = 0
     run = [t for t in tests if not wanted or t.__name__ in wanted]
     for test in run:
@@ -262,5 +274,5 @@ def main(tests, argv):
         except Exception as e:  # pylint: disable=broad-except
             failed += 1
             print('FAIL %s (%.1f s): %s: %s' % (test.__name__, time.monotonic() - begin, type(e).__name__, e), flush=True)
-    print('%d passed, %d failed' % (len(run) - failed, failed))
+    print('%d passed, %d failed' % (len(run) - failed, failed), flush=True)
     return 1 if failed or not run else 0

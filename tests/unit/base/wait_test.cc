@@ -14,7 +14,7 @@ TEST(SleepUntil, EndsAtTheTimeByBoottime) {
   Reactor reactor;
   const Instant begin = reactor.now();
   constexpr auto body = [](Reactor* r) -> Task<void> {
-    const auto slept = co_await sleep_for(*r, 30ms, Ctx{});
+    const auto slept = co_await pause_for(*r, 30ms, Ctx{});
     EXPECT_TRUE(slept.ok());
   };
   reactor.run_until_done(body(&reactor));
@@ -26,7 +26,7 @@ TEST(SleepUntil, IsCancelledByStop) {
   std::stop_source stop;
   reactor.call_at(reactor.now() + 5ms, [&] { stop.request_stop(); });
   constexpr auto body = [](Reactor* r, std::stop_token token) -> Task<void> {
-    const auto slept = co_await sleep_for(*r, 100s, Ctx{.stop = token});
+    const auto slept = co_await pause_for(*r, 100s, Ctx{.stop = token});
     EXPECT_EQ(slept.error().code(), Errc::kCancelled);
   };
   reactor.run_until_done(body(&reactor, stop.get_token()));
