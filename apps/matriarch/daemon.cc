@@ -70,9 +70,8 @@ agent::NodeConfig Daemon::make_node_config() {
   node.persist_dynamic_config = [this](const Value& dynamic) { persist(dynamic); };
   node.reload_files = [this] { background_->spawn(reload()); };
   node.check_dynamic_config = [this](const Value& dynamic) -> Status {
-    const auto problems = config::check_dynamic(dynamic, floors_);
-    if (problems.empty()) return {};
-    return Error(Errc::kInvalid, problems.front());
+    for (const auto& oddity : config::check_dynamic(dynamic, floors_)) log::warning("/config: {}", oddity);
+    return config::acceptable_dynamic(dynamic, floors_);
   };
   return node;
 }

@@ -121,6 +121,16 @@ postgres::PostgresOptions postgres_options(const config::EffectiveConfig& effect
   to.synchronous_mode_strict = effective.settings.synchronous_mode_strict;
   to.pg_ctl_timeout = pg.pg_ctl_timeout;
   to.retry_timeout = effective.settings.retry_timeout;
+  if (const auto& remote = effective.standby_cluster) {
+    const auto text = [](const std::string& value) { return value.empty() ? std::nullopt : std::optional(value); };
+    to.standby_cluster = postgres::RemotePrimary{.host = remote->host,
+                                                 .port = remote->port,
+                                                 .primary_slot_name = remote->primary_slot_name,
+                                                 .create_replica_methods = remote->create_replica_methods,
+                                                 .restore_command = text(remote->restore_command),
+                                                 .archive_cleanup_command = text(remote->archive_cleanup_command),
+                                                 .recovery_min_apply_delay = text(remote->recovery_min_apply_delay)};
+  }
   for (const auto& slot : effective.ignore_slots) {
     Value::Map entry;
     const auto add = [&entry](const char* name, const std::string& value) {

@@ -7,7 +7,23 @@ namespace {
 
 constexpr std::string_view kUnimplemented[] = {
     "consul",  // stores: etcd3 is the one that works
-    "etcd",   "exhibitor", "kubernetes", "raft", "zookeeper", "citus", "watchdog.mode", "etcd3.managed",
+    "etcd",
+    "exhibitor",
+    "kubernetes",
+    "raft",
+    "zookeeper",
+    "etcd3.managed",
+    "citus",
+    "watchdog.mode",
+    "guardian",
+    "standby_cluster",         // a node with it never promotes, but does not lead a standby cluster either
+    "synchronous_mode",        // elections respect /sync, but nobody maintains it yet
+    "synchronous_mode_strict",
+    "synchronous_node_count",
+    "maximum_lag_on_syncnode",
+    "slots",                   // permanent slots; member slots are kept
+    "permanent_slots",
+    "permanent_replication_slots",
 };
 
 }  // namespace
