@@ -54,7 +54,8 @@ std::int64_t level_number(Level level) { return (static_cast<std::int64_t>(level
 const std::map<std::string_view, Getter>& fields() {
   static const auto& table = *new std::map<std::string_view, Getter>{
       {"asctime", [](const Record& r, const std::string& format) -> FieldValue { return asctime(r, format); }},
-      {"created", [](const Record& r, const auto&) -> FieldValue { return milliseconds(r.when.time_since_epoch()) / 1000; }},
+      {"created",
+       [](const Record& r, const auto&) -> FieldValue { return milliseconds(r.when.time_since_epoch()) / 1000; }},
       {"filename", [](const Record& r, const auto&) -> FieldValue { return file_name(r); }},
       {"funcName", [](const Record& r, const auto&) -> FieldValue { return function_name(r); }},
       {"levelname", [](const Record& r, const auto&) -> FieldValue { return std::string(to_string(r.level)); }},
@@ -71,7 +72,8 @@ const std::map<std::string_view, Getter>& fields() {
       {"pathname", [](const Record& r, const auto&) -> FieldValue { return std::string(source_path(r.where)); }},
       {"process", [](const Record&, const auto&) -> FieldValue { return std::int64_t{::getpid()}; }},
       {"processName", [](const Record&, const auto&) -> FieldValue { return std::string("MainProcess"); }},
-      {"relativeCreated", [](const Record& r, const auto&) -> FieldValue { return milliseconds(r.when - kProgramStart); }},
+      {"relativeCreated",
+       [](const Record& r, const auto&) -> FieldValue { return milliseconds(r.when - kProgramStart); }},
       {"thread", [](const Record& r, const auto&) -> FieldValue { return std::int64_t{r.thread}; }},
       {"threadName", [](const Record& r, const auto&) -> FieldValue { return thread_name(r); }},
   };

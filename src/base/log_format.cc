@@ -18,6 +18,8 @@ int take_number(std::string_view& text) {
   return number > kMaxWidth ? -1 : number;
 }
 
+bool is_one_of(char type, std::string_view types) { return types.find(type) != types.npos; }
+
 // Takes "-08.3f" off the front.
 Result<Conversion> take_conversion(std::string_view& text) {
   Conversion conversion;
@@ -38,7 +40,7 @@ Result<Conversion> take_conversion(std::string_view& text) {
   }
   if (conversion.width < 0) return Error(Errc::kInvalid, fmt::format("widths go up to {}", kMaxWidth));
   while (text.starts_with('h') || text.starts_with('l') || text.starts_with('L')) text.remove_prefix(1);
-  if (text.empty() || std::string_view("diouxXeEfFgGsra").find(text.front()) == std::string_view::npos) {
+  if (text.empty() || !is_one_of(text.front(), "diouxXeEfFgGsra")) {
     return Error(Errc::kInvalid, "a conversion like s or d is missing behind the field's name");
   }
   conversion.type = text.front();
@@ -46,8 +48,8 @@ Result<Conversion> take_conversion(std::string_view& text) {
   return conversion;
 }
 
-bool is_text(const Conversion& conversion) { return std::string_view("sra").find(conversion.type) != std::string_view::npos; }
-bool is_integer(const Conversion& conversion) { return std::string_view("diouxX").find(conversion.type) != std::string_view::npos; }
+bool is_text(const Conversion& conversion) { return is_one_of(conversion.type, "sra"); }
+bool is_integer(const Conversion& conversion) { return is_one_of(conversion.type, "diouxX"); }
 
 bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }  // of UTF-8
 
@@ -84,7 +86,8 @@ std::string integer_text(std::int64_t value, const Conversion& conversion) {
 std::string real_text(double value, const Conversion& conversion) {
   const std::string pattern = fmt::format("{{:{}.{{}}{}}}", conversion.alternative ? "#" : "", conversion.type);
   const int precision = conversion.precision < 0 ? 6 : conversion.precision;
-  return padded_number(std::signbit(value), "", fmt::format(fmt::runtime(pattern), std::fabs(value), precision), conversion);
+  std::string digits = fmt::format(fmt::runtime(pattern), std::fabs(value), precision);
+  return padded_number(std::signbit(value), "", std::move(digits), conversion);
 }
 
 std::string in_quotes(std::string_view text) {
@@ -130,7 +133,9 @@ Result<PlainFormat::Piece> PlainFormat::parse_field(std::string_view& format) {
   Piece piece{.before = {}, .field = std::string(format.substr(0, end)), .conversion = {}};
   format.remove_prefix(end + 1);
   const auto example = field_value(piece.field, Record{}, "");
-  if (!example) return Error(Errc::kInvalid, fmt::format("there is no field \"{}\", only {}", piece.field, field_names()));
+  if (!example) {
+    return Error(Errc::kInvalid, fmt::format("there is no field \"{}\", only {}", piece.field, field_names()));
+  }
   const auto conversion = take_conversion(format);
   if (!conversion) return conversion.error().in(piece.field);
   if (!is_text(*conversion) && std::holds_alternative<std::string>(*example)) {

@@ -21,7 +21,7 @@ struct Conversion {
   bool left = false;        // -
   bool plus = false;        // +
   bool space = false;       // ' '
-  bool alternative = false; // #
+  bool alternative = false;  // #
   bool zeros = false;       // 0
   int width = 0;            // 0..kMaxWidth
   int precision = -1;       // -1: none given
@@ -57,8 +57,8 @@ class JsonFormat {
  public:
   using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-  // `fields`: field -> key; a field that does not exist is null in every record. `constants`: key -> value as JSON text,
-  // added where no field has that key.
+  // `fields`: field -> key; a field that does not exist is null in every record. `constants`: key -> value as JSON
+  // text, added where no field has that key.
   JsonFormat(const Pairs& fields, const Pairs& constants, std::string dateformat);
 
   [[nodiscard]] std::string line(const Record& record) const;

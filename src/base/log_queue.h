@@ -1,5 +1,6 @@
-// A bounded queue of records and the thread that writes them: whoever logs never waits for a slow or blocked destination
-// (CFG-431). A full queue drops and counts; when there is room again the log says how many were lost (CFG-432).
+// A bounded queue of records and the thread that writes them: whoever logs never waits for a slow or blocked
+// destination (CFG-431). A full queue drops and counts; when there is room again the log says how many were lost
+// (CFG-432).
 //
 // Thread: any, for every function.
 #pragma once

@@ -69,7 +69,8 @@ void consume(Record record) {
     const std::lock_guard lock(pipeline().mutex);
     output = pipeline().output;
   }
-  for (const auto& passed : pipeline().heartbeats.pass(std::move(record), output->heartbeat)) write_line(*output, passed);
+  const auto passed = pipeline().heartbeats.pass(std::move(record), output->heartbeat);
+  for (const auto& one : passed) write_line(*output, one);
 }
 
 void enqueue(Record record) {

@@ -36,8 +36,8 @@ struct Options {
 };
 
 // Puts `options` in force, at start and at every reload. From the first call on records go through a queue and a thread
-// of their own. The file is opened anew each time, so that a reload follows an external rotation. Records that are still
-// queued are written the new way already.
+// of their own. The file is opened anew each time, so that a reload follows an external rotation. Records still queued
+// are written the new way already.
 //
 // Never fails as a whole: returns a text for each part that could not be honoured, naming key, value and what is done
 // instead (CFG-438). A directory that cannot be used leaves the log where it was.

@@ -42,7 +42,8 @@ TEST(LogHeartbeat, WithoutDeduplicationEveryHeartbeatIsWritten) {  // CFG-442
 
 TEST(LogHeartbeat, RepeatedHeartbeatsAreWrittenOnce) {  // CFG-442
   EXPECT_EQ(written({kOwner, kBeat, kOwner, kBeat, kOwner, kBeat}, kDeduplicate), Texts{kBeat});
-  EXPECT_EQ(written({kOwner, kBeat, kOwner, kPausedBeat, kOwner, kBeat}, kDeduplicate), (Texts{kBeat, kPausedBeat, kBeat}));
+  EXPECT_EQ(written({kOwner, kBeat, kOwner, kPausedBeat, kOwner, kBeat}, kDeduplicate),
+            (Texts{kBeat, kPausedBeat, kBeat}));
   EXPECT_EQ(written({kOwner, kBeat, kBeat}, kDeduplicate), (Texts{kBeat, kBeat})) << "no lock owner before it";
 }
 

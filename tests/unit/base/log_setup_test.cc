@@ -182,7 +182,7 @@ TEST_F(LogSetup, HeartbeatsAreHeldBackAtInfoOnly) {  // CFG-441, CFG-442
   EXPECT_EQ(configure(options), none());
   info("Lock owner: a; I am a");
   info("no action. I am (a), the leader with the lock");
-  EXPECT_TRUE(written("stderr").ends_with("lock\nLock owner: a; I am a\nno action. I am (a), the leader with the lock\n"));
+  EXPECT_TRUE(written("stderr").ends_with("\nLock owner: a; I am a\nno action. I am (a), the leader with the lock\n"));
 }
 
 TEST_F(LogSetup, AFullDiskSendsTheLogToStderr) {
