@@ -171,12 +171,14 @@ bool World::converges(Duration patience) {
   return false;
 }
 
-// A minority may stay dead; but not the most advanced copy, without which nobody may be allowed to lead.
+// A minority may stay dead; but neither the leader nor the most advanced copy, without which nobody may be allowed to lead.
 std::vector<Node*> World::choose_dead() {
   std::vector<Node*> dead;
   if (nodes_.size() < 3 || !random_.chance(0.25) || Tags{.raw = scenario_.tags.back()}.nofailover()) return dead;
   std::vector<Node*> order;
-  for (const auto& node : nodes_) order.push_back(node.get());
+  for (const auto& node : nodes_) {
+    if (node.get() != leader()) order.push_back(node.get());
+  }
   std::ranges::sort(order, [](const Node* a, const Node* b) {
     const auto rank = [](const Node* node) {
       const Postgres& server = node->postgres();
@@ -185,7 +187,7 @@ std::vector<Node*> World::choose_dead() {
     return rank(a) < rank(b);
   });
   const std::size_t count = random_.index((nodes_.size() - 1) / 2) + 1;
-  for (std::size_t i = 0; i < count; ++i) dead.push_back(order[i]);
+  for (std::size_t i = 0; i < count && i + 1 < order.size(); ++i) dead.push_back(order[i]);
   return dead;
 }
 

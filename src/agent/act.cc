@@ -123,9 +123,7 @@ Task<void> Agent::ask_failsafe() {
   if (!known.is_map() || !known.as_map().contains(node_.config.name)) co_return;
   const Instant sent_at = node_.ports.scheduler.now();
   std::map<std::string, std::string> asked;
-  for (const auto& [name, reported] : node_.failsafe_reported) {
-    if (sent_at - reported.at <= node_.settings.ttl) asked[name] = reported.url;
-  }
+  for (const auto& [name, reported] : node_.failsafe_reported) asked[name] = reported.url;
   for (const auto& [name, url] : known.as_map()) {
     if (url.is_string()) asked[name] = url.as_string();
   }

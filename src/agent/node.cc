@@ -35,8 +35,10 @@ Ctx Node::in_time(Duration duration) const {
   constexpr Duration kLastLook = std::chrono::milliseconds(50);  // past F there is only time for what is at hand
   const Instant now = ports.scheduler.now();
   const Ctx ctx = within(duration);
-  // A node that is not the primary has nothing to fence: it may wait although an old lease ran out.
-  if (lease.state().status != policy::LeaseState::Status::kHeld || !world.server.is_primary()) return ctx;
+  // A node that is not the primary has nothing to fence: it may wait although an old lease ran out. A server that did not
+  // answer last time may be one.
+  const bool may_write = world.server.is_primary() || (world.server.postmaster_alive && !world.server.queried);
+  if (lease.state().status != policy::LeaseState::Status::kHeld || !may_write) return ctx;
   return ctx.until(std::max(lease.state().times.fence_at, now + kLastLook));
 }
 

@@ -44,6 +44,10 @@ Task<void> Agent::load_view() {
 void Agent::take_view(ClusterView view) {
   node_.view_ever_loaded = true;
   node_.known_failsafe = view.failsafe;
+  // What we wrote long enough before this view was asked for is in it, or will never be.
+  std::erase_if(node_.failsafe_reported, [&](const auto& item) {
+    return item.second.at + node_.settings.retry_timeout < node_.view_asked_at;
+  });
   node_.store_last_seen = std::chrono::floor<std::chrono::seconds>(node_.ports.scheduler.wall_now()).time_since_epoch().count();
   node_.view = std::make_shared<const ClusterView>(std::move(view));
   inject_failsafe_leader();

@@ -235,16 +235,18 @@ Race race_of(const World& world, const Memory& memory, std::string* why) {
     *why = "standby clusters are not led by this version";
     return Race::kMayNot;
   }
+  // Before any request but a manual failover to this very node: a switchover may have been scheduled long before the outage.
+  const bool asked_for_me = request && !world.view->failover->is_switchover() && world.view->failover->candidate == world.me;
+  if (failsafe_excludes_me(world) && !asked_for_me) {
+    *why = "not in /failsafe: the primary never asked this node, so it may still be running";
+    return Race::kMayNot;
+  }
   if (request) {  // HA-175
     if (world.view->failover->is_switchover() && sync_active(world) && !world.view->sync.matches(world.me, true)) {
       *why = "not a synchronous standby";
       return Race::kMayNot;
     }
     return manual_race(world, why);
-  }
-  if (failsafe_excludes_me(world)) {
-    *why = "not in /failsafe: the primary never asked this node, so it may still be running";
-    return Race::kMayNot;
   }
   if (sync_active(world) && !quorum_active(world) && !world.view->sync.matches(world.me, true)) {  // HA-178
     *why = "not a synchronous standby";

@@ -56,6 +56,9 @@ Task<Outcome> follow(Node& node, StandbyTarget target, Ctx ctx) {
 
 Task<Outcome> restart(Node& node, std::optional<Duration> timeout, Ctx ctx) {
   node.step("restart.begin");
+  if (node.world.server.interrupted != Interrupted::kNone) {
+    co_return Outcome::failure("the data directory is incomplete: a copy or a rewind was interrupted");
+  }
   const bool leading = node.actions.running().leading;
   const auto standby = policy::target_of(node.world);
   // A restart in good order waits for clients and checkpoint as long as it takes; the lease is renewed meanwhile, and the
