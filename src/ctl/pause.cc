@@ -50,7 +50,7 @@ Task<Result<bool>> wait_until_recognized(App& app, PauseOptions options, Loaded 
                                   loop_wait_text(app, before.main())));
       co_return false;
     }
-    auto slept = co_await sleep_for(app.scheduler, std::chrono::seconds(1), Ctx{});
+    auto slept = co_await sleep_until(app.scheduler, app.scheduler.now() + std::chrono::seconds(1), Ctx{});
     if (!slept) co_return slept.error();
   }
 }

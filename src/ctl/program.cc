@@ -32,19 +32,31 @@ void handle_interrupts() {
   sigaction(SIGINT, &action, nullptr);
 }
 
-// CTL-017. The level's own time: a log line is not part of a result, so the system's clock will do.
-Console* log_console = nullptr;
+// CTL-017. What a log line needs; a sink is a plain function.
+struct LogTarget {
+  Console* console = nullptr;
+  const Scheduler* scheduler = nullptr;
+};
+LogTarget log_target;
+
 void write_log_line(log::Level level, std::string_view text) {
-  const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+  const WallTime now = log_target.scheduler->wall_now();
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-  log_console->err(fmt::format("{},{:03} - {} - {}\n", local_seconds(now), milliseconds, log::to_string(level), text));
+  log_target.console->err(
+      fmt::format("{},{:03} - {} - {}\n", local_seconds(now), milliseconds, log::to_string(level), text));
 }
 
-void set_up_log(Console& console, const std::string& level) {
-  log_console = &console;
-  log::set_sink(write_log_line);
-  log::set_level(log_level_of(level));
-}
+class LogToConsole {
+ public:
+  LogToConsole(Console& console, const Scheduler& scheduler, const std::string& level) {
+    log_target = {.console = &console, .scheduler = &scheduler};
+    log::set_sink(write_log_line);
+    log::set_level(log_level_of(level));
+  }
+  LogToConsole(const LogToConsole&) = delete;
+  LogToConsole& operator=(const LogToConsole&) = delete;
+  ~LogToConsole() { log::set_sink(nullptr); }
+};
 
 int report_error(Console& console, const Error& error) {
   console.err(error.code() == Errc::kCancelled ? "Aborted!\n" : fmt::format("Error: {}\n", error.text()));
@@ -84,11 +96,11 @@ int run_program(const std::string& program, const std::vector<std::string>& argu
   }
   const auto& invocation = std::get<Invocation>(parsed);
   const ProcessEnvironment environment = take_process_environment();
-  set_up_log(console, environment.log_level);
+  Reactor reactor;
+  const LogToConsole logging(console, reactor, environment.log_level);
   auto config = load_settings(invocation.global, environment);
   if (!config) return report_error(console, config.error());
 
-  Reactor reactor;
   const auto rest = make_http_rest(reactor, config->ctl);
   const auto clusters = make_clusters(reactor, *config);
   App app{.scheduler = reactor,

@@ -81,7 +81,7 @@ Task<Status> wait_for_copies(App& app, std::vector<Waiting> waiting, Duration gr
       announced = waiting.size();
     }
     app.console.flush();
-    auto slept = co_await sleep_for(app.scheduler, std::chrono::seconds(2), Ctx{});
+    auto slept = co_await sleep_until(app.scheduler, app.scheduler.now() + std::chrono::seconds(2), Ctx{});
     if (!slept) co_return slept;
     for (Waiting& one : waiting) {
       const bool creating = co_await is_creating_replica(app, one.member);

@@ -93,7 +93,7 @@ Task<Status> demote_cluster(App& app, DemoteClusterOptions options) {
                                                outcome.reply->text));
   }
   for (;;) {
-    auto slept = co_await sleep_for(app.scheduler, std::chrono::seconds(1), Ctx{});
+    auto slept = co_await sleep_until(app.scheduler, app.scheduler.now() + std::chrono::seconds(1), Ctx{});
     if (!slept) co_return slept;
     auto now = co_await load_cluster(app, options.cluster, group);
     if (!now) co_return now.error();

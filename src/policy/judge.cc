@@ -97,10 +97,11 @@ Verdict judge_down(const Facts& f) {
   if (f.half_rewound && (mine || !cure)) return mine ? Verdict::kRelease : Verdict::kWait;
   if (mine) return judge_down_with_lock(f);
   if (f.crash_recovery && !f.half_rewound) return Verdict::kCrashRecovery;  // HA-113
+  const bool led = f.lock == Lock::kOthers;  // own data is given up only for a leader's
   switch (f.path) {
     case Path::kUnchecked: return Verdict::kCompare;
-    case Path::kRewind: return Verdict::kRewind;
-    case Path::kReinitialize: return Verdict::kReinitialize;
+    case Path::kRewind: return led ? Verdict::kRewind : Verdict::kWait;
+    case Path::kReinitialize: return led ? Verdict::kReinitialize : Verdict::kWait;
     case Path::kHopeless: return Verdict::kWait;
     case Path::kStraight:
     case Path::kUnknown: return Verdict::kStartStandby;  // HA-116

@@ -54,6 +54,7 @@ Path path_of(const World& world, const Memory& memory) {
       if (world.can_rewind) return Path::kRewind;
       return world.settings.remove_data_on_diverged_timelines ? Path::kReinitialize : Path::kHopeless;
     case RewindState::kFailed:
+      if (leader_to_follow(world) == nullptr) return Path::kHopeless;  // nobody to copy from: this may be the last copy
       return world.settings.remove_data_on_rewind_failure || world.settings.remove_data_on_diverged_timelines
                  ? Path::kReinitialize
                  : Path::kHopeless;

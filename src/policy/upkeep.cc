@@ -17,12 +17,19 @@ bool expected_active(const World& world, const Member& member) {
   return from == world.me && member.name != world.view->leader_name();
 }
 
-// DCS-145.
+// DCS-145. Leaders before 4.0 do not publish the slots of members.
+bool leader_publishes_slots(const World& world) {
+  const Member* leader = world.view->leader_member();
+  if (leader == nullptr || leader->data.version.empty()) return true;
+  return parse_int(leader->data.version.substr(0, leader->data.version.find('.'))).value_or(4) >= 4;
+}
+
 Lsn published_position(const World& world, const Member& member, const std::string& slot) {
   const auto& slots = world.view->status.slots;
   const auto found = slots.find(slot);
   const Lsn stored = found == slots.end() ? Lsn{} : found->second;
-  return member.data.tags.replicatefrom().empty() ? stored : std::max(stored, member.data.xlog_location);
+  const bool from_leader = member.data.tags.replicatefrom().empty() && leader_publishes_slots(world);
+  return from_leader ? stored : std::max(stored, member.data.xlog_location);
 }
 
 }  // namespace

@@ -86,12 +86,19 @@ std::string role_statement(const Credentials& user, std::string_view attributes,
 
 Task<Status> Bootstrap::create(Ctx ctx) {
   core_.role = Role::kUninitialized;
+  if (core_.marker.left_over() == Interrupted::kCopy) {  // initdb wants an empty directory
+    const auto cleared = co_await core_.remove_data(ctx);
+    if (!cleared) co_return cleared;
+  }
+  if (auto begun = co_await core_.begin_work(Interrupted::kCopy, ctx); !begun) co_return begun;
   const bool custom = is_custom(core_.options.bootstrap);
   auto made = custom ? run_custom(ctx) : run_initdb(ctx);
   if (auto status = co_await std::move(made); !status) {
     files_.custom_bootstrap = files_.keep_existing_recovery = files_.hot_standby_off = false;
+    core_.marker.set_running(false);
     co_return status;
   }
+  co_await core_.end_work();
   if (!custom) co_return co_await starter_.start(std::nullopt, std::move(ctx));
   co_return co_await start_after_custom(std::move(ctx));
 }
@@ -162,9 +169,22 @@ Task<Status> Bootstrap::run_custom(Ctx ctx) {
 
 Task<Status> Bootstrap::start_after_custom(Ctx ctx) {
   const auto started = co_await starter_.start_as_configured(Role::kUninitialized, ctx);
-  // Without hot standby it accepts connections only at the end of recovery, which may take long: it runs all the same.
-  if (!started && started.error().code() == Errc::kTimeout && core_.supervisor.postmaster()) co_return Status();
-  co_return started;
+  // Without hot standby it accepts connections only at the end of recovery, and that may take hours.
+  if (!started && (started.error().code() != Errc::kTimeout || !core_.supervisor.postmaster())) co_return started;
+  co_return co_await wait_for_end_of_recovery(std::move(ctx));
+}
+
+Task<Status> Bootstrap::wait_for_end_of_recovery(Ctx ctx) {
+  constexpr auto kLook = std::chrono::milliseconds(50);
+  const auto postmaster = core_.supervisor.postmaster();
+  while (postmaster && postmaster->alive()) {
+    if (core_.supervisor.accepting()) {
+      const auto rows = co_await core_.supervisor.monitor().query("SELECT pg_catalog.pg_is_in_recovery()", ctx);
+      if (rows && rows->text(0, 0) == "f") co_return Status();
+    }
+    if (auto slept = co_await pause_for(core_.reactor, kLook, ctx); !slept) co_return slept;
+  }
+  co_return Error(Errc::kFailed, "the server ended before it left recovery");
 }
 
 Task<Status> Bootstrap::finish(Ctx ctx) {

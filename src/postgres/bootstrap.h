@@ -14,7 +14,7 @@ class Bootstrap {
   Bootstrap(Core& core, ConfigFiles& files, Scripts& scripts, Starter& starter, Stopper& stopper)
       : core_(core), files_(files), scripts_(scripts), starter_(starter), stopper_(stopper) {}
 
-  // Runs the method; ends with a running server (of a custom one maybe still in recovery, PG-254).
+  // Runs the method; ends with a running server that has left recovery (PG-254).
   Task<Status> create(Ctx ctx);
   // Users, script, and the end of a custom bootstrap's special configuration.
   Task<Status> finish(Ctx ctx);
@@ -23,6 +23,7 @@ class Bootstrap {
   Task<Status> run_initdb(Ctx ctx);
   Task<Status> run_custom(Ctx ctx);
   Task<Status> start_after_custom(Ctx ctx);
+  Task<Status> wait_for_end_of_recovery(Ctx ctx);
   Task<Status> run_post_bootstrap(Ctx ctx);
   Task<Status> create_roles(Connection* session, bool superuser_only, Ctx ctx);
   Task<Status> leave_custom(Ctx ctx);

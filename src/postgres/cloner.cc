@@ -91,17 +91,10 @@ Task<Status> Cloner::clone(CloneSource source, Ctx ctx) {
     if (ctx.stop.stop_requested()) break;
   }
   if (!last) co_return last;
+  co_await core_.end_work();
   if (auto restored = co_await files_.restore_missing(ctx); !restored) co_return restored;
   unlink((core_.data_dir() / "promote").c_str());
   co_return Status();
-}
-
-Task<Status> Cloner::remove_data(Ctx ctx) {
-  if (look_at_directory(core_.data_dir()).state == DataDirectory::kEmpty) co_return Status();
-  const auto removed = co_await core_.reactor.run_blocking(
-      std::move(ctx), [dir = core_.data_dir()] { return remove_directory_tree(dir); });
-  if (!removed) co_return removed.error();
-  co_return *removed;
 }
 
 Task<Status> Cloner::basebackup(std::string conninfo, std::map<std::string, std::string> env, Ctx ctx) {
@@ -116,11 +109,9 @@ Task<Status> Cloner::basebackup(std::string conninfo, std::map<std::string, std:
 
   Status last;
   for (int attempt = 1; attempt <= kBasebackupAttempts; ++attempt) {
-    if (attempt > 1) {
-      if (auto slept = co_await sleep_until(core_.reactor, core_.reactor.now() + kBasebackupPause, ctx); !slept)
-        co_return last;
-    }
-    if (auto removed = co_await remove_data(ctx); !removed) co_return removed;
+    if (attempt > 1 && !co_await pause_for(core_.reactor, kBasebackupPause, ctx)) break;
+    if (auto removed = co_await core_.remove_data(ctx); !removed) co_return removed;
+    if (auto begun = co_await core_.begin_work(Interrupted::kCopy, ctx); !begun) co_return begun;
     const auto run = co_await core_.run(argv, env, ctx);
     if (run && run->status.success()) co_return Status();
     last = run ? Error(Errc::kFailed, fmt::format("pg_basebackup ended with {}: {}", run->status.text(), run->err))
@@ -129,8 +120,15 @@ Task<Status> Cloner::basebackup(std::string conninfo, std::map<std::string, std:
     if (ctx.stop.stop_requested()) break;
   }
   // Half a copy must not be taken for a data directory, also when this was cancelled.
-  if (auto removed = co_await remove_data(Ctx{}); !removed) log::error("{}", removed.error().text());
+  co_await remove_unfinished();
   co_return last;
+}
+
+// The mark stays where this does not succeed.
+Task<void> Cloner::remove_unfinished() {
+  const auto removed = co_await core_.remove_data(Ctx{});
+  if (!removed) log::error("{}", removed.error().text());
+  core_.marker.set_running(false);
 }
 
 Task<Status> Cloner::custom(std::string method, std::string conninfo, std::map<std::string, std::string> env, Ctx ctx) {
@@ -138,7 +136,9 @@ Task<Status> Cloner::custom(std::string method, std::string conninfo, std::map<s
   const bool keep_data = truthy(section, "keep_data");
   const bool no_params = truthy(section, "no_params");
   if (!keep_data) {
-    if (auto removed = co_await remove_data(ctx); !removed) co_return removed;
+    if (auto removed = co_await core_.remove_data(ctx); !removed) co_return removed;
+    // With keep_data what is there is of use also when the method is cut off.
+    if (auto begun = co_await core_.begin_work(Interrupted::kCopy, ctx); !begun) co_return begun;
   }
   std::vector<std::string> arguments;
   for (const auto& [key, value] : section) {
@@ -158,9 +158,7 @@ Task<Status> Cloner::custom(std::string method, std::string conninfo, std::map<s
                                                 command == nullptr ? method : string_form(*command),
                                                 std::move(arguments), std::move(env), ctx);
   if (status && status->success()) co_return Status();
-  if (!keep_data) {
-    if (auto removed = co_await remove_data(Ctx{}); !removed) log::error("{}", removed.error().text());
-  }
+  if (!keep_data) co_await remove_unfinished();
   if (!status) co_return status.error();
   co_return Error(Errc::kFailed, fmt::format("it ended with {}", status->text()));
 }

@@ -16,8 +16,8 @@ class Cloner {
 
  private:
   Task<Status> basebackup(std::string conninfo, std::map<std::string, std::string> env, Ctx ctx);
+  Task<void> remove_unfinished();
   Task<Status> custom(std::string method, std::string conninfo, std::map<std::string, std::string> env, Ctx ctx);
-  Task<Status> remove_data(Ctx ctx);
 
   Core& core_;
   ConfigFiles& files_;

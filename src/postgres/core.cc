@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "base/files.h"
+#include "base/log.h"
+#include "base/wait.h"
 #include "postgres/data_directory.h"
 #include "postgres/paths.h"
 
@@ -47,6 +49,7 @@ Core::Core(Reactor& reactor_in, PostgresOptions options_in)
                  ServerProcesses(options.data_dir, std::filesystem::path(program(options, "postgres")).filename()),
                  options.data_dir,
                  {.changed = [this] { notify(); }, .session_params = [this] { return local_superuser("heartbeat"); }}),
+      marker(options.data_dir, pgpass_path(options).parent_path()),
       outside_mode_(0666 & ~current_umask()) {}
 
 void Core::on_change(std::function<void()> changed) { *subscriber_ = std::move(changed); }
@@ -107,6 +110,36 @@ Task<Result<std::unique_ptr<Connection>>> Core::open_local(std::string_view purp
   add_session_options(params, 0);
   constexpr auto kConnectTimeout = std::chrono::seconds(3);
   co_return co_await Connection::open(reactor, std::move(params), ctx.until(reactor.now() + kConnectTimeout));
+}
+
+Task<Status> Core::begin_work(Interrupted work, Ctx ctx) {
+  constexpr auto kLook = std::chrono::milliseconds(5);
+  while (end_leftover_programs(options.data_dir) > 0) {
+    if (auto paused = co_await pause_for(reactor, kLook, ctx); !paused) co_return paused;
+  }
+  marker.set_running(true);
+  // Without the Ctx: what runs on the worker thread must have ended before anything else touches the mark.
+  const auto begun = co_await reactor.run_blocking(Ctx{}, [this, work] { return marker.begin(work); });
+  if (begun && *begun) co_return Status();
+  marker.set_running(false);
+  co_return begun ? begun->error() : begun.error();
+}
+
+Task<void> Core::end_work() {
+  const auto ended = co_await reactor.run_blocking(Ctx{}, [this] { return marker.end(); });
+  marker.set_running(false);
+  if (ended && !*ended) log::error("{}", ended->error().text());
+}
+
+Task<Status> Core::remove_data(Ctx ctx) {
+  if (look_at_directory(options.data_dir).state != DataDirectory::kEmpty) {
+    const auto removed =
+        co_await reactor.run_blocking(std::move(ctx), [dir = options.data_dir] { return remove_directory_tree(dir); });
+    if (!removed) co_return removed.error();
+    if (!*removed) co_return *removed;
+  }
+  co_await end_work();
+  co_return Status();
 }
 
 Task<Result<RunResult>> Core::run(std::vector<std::string> argv, std::map<std::string, std::string> env, Ctx ctx) {

@@ -14,6 +14,7 @@
 #include "postgres/control_file.h"
 #include "postgres/options.h"
 #include "postgres/supervisor.h"
+#include "postgres/work_marker.h"
 
 namespace matriarch::postgres {
 
@@ -46,6 +47,13 @@ class Core {
 
   // A local superuser session of its own without statement timeout, for what takes long.
   Task<Result<std::unique_ptr<Connection>>> open_local(std::string_view purpose, Ctx ctx);
+
+  // Around work that makes or rewinds the data directory. begin: what a former agent left running is ended first.
+  Task<Status> begin_work(Interrupted work, Ctx ctx);
+  Task<void> end_work();
+  // The directory with all that its links lead to (PG-237), and the mark of interrupted work.
+  Task<Status> remove_data(Ctx ctx);
+  WorkMarker marker;
 
   // Runs a program in the C locale. Not found or not startable: an error; any exit status is a result.
   Task<Result<RunResult>> run(std::vector<std::string> argv, std::map<std::string, std::string> env, Ctx ctx);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/log.h"
 #include "model/cluster.h"
 #include "postgres/data_directory.h"
 #include "postgres/probe.h"
@@ -110,8 +111,11 @@ Task<ServerView> Observer::observe(Ctx ctx) {
     constexpr auto kProbeTimeout = std::chrono::seconds(1);
     view.readiness = co_await probe(core_.reactor, core_.local_superuser("heartbeat"),
                                     ctx.until(core_.reactor.now() + kProbeTimeout));
-    // Only just adopted, it may have been ready for long.
-    if (!known_to_accept && view.readiness == Readiness::kAccepting) (void)co_await query(&view, ctx);
+    if (view.readiness != Readiness::kAccepting) {
+      core_.supervisor.doubt();
+    } else if (!known_to_accept) {  // only just adopted, it may have been ready for long
+      (void)co_await query(&view, ctx);
+    }
   }
   view.postmaster_alive = postmaster->alive();
   if (!view.postmaster_alive) view.readiness = Readiness::kNoResponse;
@@ -124,6 +128,7 @@ Task<void> Observer::look_at_files(ServerView* view, Ctx ctx) {
   view->directory = look.state;
   view->directory_problem = std::move(look.problem);
   if (view->directory != DataDirectory::kPresent) co_return;
+  view->interrupted = core_.marker.left_over();
   view->major_version = read_major_version(data_dir);
   view->recovery_configured = recovery_configured(data_dir);
   view->backup_label = has_backup_label(data_dir);
@@ -137,12 +142,20 @@ Task<bool> Observer::query(ServerView* view, Ctx ctx) {
   const auto rows = co_await monitor.query(std::string(kQuery), std::move(ctx));
   if (!rows || rows->rows.size() != 1) {
     receiver_ = {};
-    if (!monitor.is_open()) core_.supervisor.doubt();
+    complain(rows ? "the monitoring query gave no row" : rows.error().text());
     co_return false;
   }
+  problem_.clear();
   view->server_version = monitor.server_version();
   read_row(*rows, *view);
   co_return true;
+}
+
+// Once for each kind of trouble, not in every cycle.
+void Observer::complain(std::string problem) {
+  if (problem == problem_) return;
+  problem_ = std::move(problem);
+  log::warning("cannot query the local PostgreSQL: {}", problem_);
 }
 
 void Observer::read_row(const Rows& rows, ServerView& view) {

@@ -31,11 +31,13 @@ class Observer {
  private:
   Task<void> look_at_files(ServerView* view, Ctx ctx);
   Task<bool> query(ServerView* view, Ctx ctx);
+  void complain(std::string problem);
   void read_row(const Rows& rows, ServerView& view);
   void read_slots(const std::string& json, ServerView& view) const;
 
   Core& core_;
   ReceiverState receiver_;
+  std::string problem_;  // of the last query, as it was logged
   std::optional<std::set<std::string>> tracked_;
 };
 

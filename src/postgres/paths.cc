@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include <arpa/inet.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -28,6 +29,14 @@ std::vector<std::string> comma_list(std::string_view text) {
     if (!item.empty()) items.emplace_back(item);
   }
   return items;
+}
+
+// Is this all of a list of addresses, so that what follows its colon is a port? "::1" is, the ":" before the 1 is not.
+bool ends_address(std::string_view text) {
+  const auto last = trimmed(text.substr(text.rfind(',') + 1));
+  if (last.ends_with(']') || last.find(':') == std::string_view::npos) return true;
+  in6_addr ignored{};
+  return inet_pton(AF_INET6, std::string(last).c_str(), &ignored) == 1;
 }
 
 std::string tcp_host(const std::string& addresses) {
@@ -67,10 +76,8 @@ fs::path wal_dir(const PostgresOptions& options) { return options.data_dir / "pg
 Listen split_listen(std::string_view listen) {
   Listen result;
   const auto colon = listen.rfind(':');
-  // "::1" and "[::1]" have no port, "[::1]:5432" and "host:5432" have one.
-  const bool has_port = colon != std::string_view::npos && listen.find(']', colon) == std::string_view::npos &&
-                        (listen.find(':') == colon || (colon > 0 && listen[colon - 1] == ']') ||
-                         listen.find(',') != std::string_view::npos);
+  const bool has_port = colon != std::string_view::npos && ends_address(listen.substr(0, colon)) &&
+                        listen.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
   std::string_view addresses = listen;
   if (has_port) {
     addresses = listen.substr(0, colon);

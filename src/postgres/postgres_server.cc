@@ -77,7 +77,8 @@ Task<Result<std::vector<HistoryRow>>> PostgresServer::timeline_history(Timeline 
 
 Task<Status> PostgresServer::start(std::optional<StandbyTarget> target, Ctx ctx) {
   const bool streams = target && target->upstream;
-  if (impl_->stopper.stopping()) co_return Error(Errc::kConflict, "the server is being stopped");
+  // Somebody stopped waiting for it, but it goes on.
+  if (impl_->stopper.stopping()) (void)co_await impl_->stopper.stop({.mode = StopMode::kSmart}, ctx);
   const auto started = co_await impl_->starter.start(std::move(target), std::move(ctx));
   if (streams && started) impl_->promoter.hurry_streaming();
   co_return started;
@@ -137,10 +138,10 @@ Task<Status> PostgresServer::remove_data_directory(Ctx ctx) {
   impl_->core.role = Role::kUninitialized;
   const auto dir = impl_->core.data_dir();
   log::info("removing data directory {}", dir.string());
-  const auto removed = co_await impl_->core.reactor.run_blocking(ctx, [dir] { return remove_directory_tree(dir); });
-  if (!removed) co_return removed.error();
-  if (*removed) co_return Status();
-  log::error("{}", removed->error().text());
+  const auto removed = co_await impl_->core.remove_data(ctx);
+  if (removed || removed.error().code() == Errc::kTimeout || removed.error().code() == Errc::kCancelled)
+    co_return removed;
+  log::error("{}", removed.error().text());
   co_return co_await move_data_directory_away(std::move(ctx));  // PG-237
 }
 
@@ -150,6 +151,7 @@ Task<Status> PostgresServer::move_data_directory_away(Ctx ctx) {
   const auto moved =
       co_await impl_->core.reactor.run_blocking(std::move(ctx), [dir] { return move_directory_away(dir); });
   if (!moved) co_return moved.error();
+  if (*moved) co_await impl_->core.end_work();
   co_return *moved;
 }
 

@@ -67,8 +67,7 @@ Task<Status> Promoter::promote(Ctx ctx) {
       if (!nudge_startup_process(*postmaster)) (void)postmaster->signal(SIGHUP);
       next_nudge = core_.reactor.now() + kNudgeInterval;
     }
-    if (auto slept = co_await sleep_until(core_.reactor, core_.reactor.now() + kRecoveryLook, ctx); !slept)
-      co_return slept;
+    if (auto slept = co_await pause_for(core_.reactor, kRecoveryLook, ctx); !slept) co_return slept;
   }
   core_.role = Role::kPrimary;
   co_return Status();
@@ -80,7 +79,7 @@ Task<void> Promoter::nudge_until_streaming(Promoter* self, std::uint64_t round) 
   Core& core = self->core_;
   const Ctx ctx{.deadline = core.reactor.now() + kHurryFor, .stop = core.background.stop_token()};
   Duration interval = kFirstStreamLook;
-  while (co_await sleep_until(core.reactor, core.reactor.now() + interval, ctx)) {
+  while (co_await pause_for(core.reactor, interval, ctx)) {
     if (self->round_ != round) co_return;
     const auto postmaster = core.supervisor.known();
     if (!postmaster || !core.supervisor.accepting()) continue;

@@ -69,8 +69,25 @@ Value Reloader::pending_restart_reason() const {
 Task<Status> Reloader::apply(PostgresOptions options, bool forced, Ctx ctx) {
   options.data_dir = core_.options.data_dir;  // takes a restart of the program (CFG-039)
   core_.options = std::move(options);
-  if (files_.custom_bootstrap || !core_.supervisor.accepting()) co_return Status();  // written at the next start
-  co_return co_await write_and_reload(forced, true, std::move(ctx));
+  if (files_.custom_bootstrap || !core_.supervisor.postmaster()) co_return Status();  // written at the next start
+  if (core_.supervisor.accepting()) co_return co_await write_and_reload(forced, true, std::move(ctx));
+  core_.background.spawn(apply_when_accepting(this));
+  co_return Status();
+}
+
+// The server is starting, or restarts after a crash: it has read the former files already.
+Task<void> Reloader::apply_when_accepting(Reloader* self) {
+  const Ctx ctx{.stop = self->core_.background.stop_token()};
+  const auto postmaster = self->core_.supervisor.known();
+  while (postmaster && self->core_.supervisor.known() == postmaster) {
+    if (self->core_.supervisor.accepting()) {
+      const auto applied = co_await self->write_and_reload(true, true, ctx);
+      if (!applied) log::warning("the new configuration is not in force: {}", applied.error().text());
+      co_return;
+    }
+    constexpr auto kLook = milliseconds(100);
+    if (!co_await pause_for(self->core_.reactor, kLook, ctx)) co_return;
+  }
 }
 
 // Of an adopted server we know neither the role nor what it follows; writing the file would lose that.
@@ -105,7 +122,7 @@ Task<Status> Reloader::reload_and_wait(Ctx ctx) {
   while (before) {
     const auto now = co_await monitor.query(std::string(kLoadTime), limited);
     if (!now || now->text(0, 0) != before->text(0, 0)) break;
-    if (!co_await sleep_until(core_.reactor, core_.reactor.now() + kReloadLook, limited)) break;
+    if (!co_await pause_for(core_.reactor, kReloadLook, limited)) break;
   }
   co_return Status();
 }
@@ -157,8 +174,7 @@ Task<Status> Reloader::set_synchronous_standbys(std::vector<std::string> names, 
   if (!written) co_return written.error();
   if (!written->any()) co_return Status();
   if (auto reloaded = co_await reload_and_wait(ctx); !reloaded) co_return reloaded;
-  if (switched_on)
-    co_return co_await sleep_until(core_.reactor, core_.reactor.now() + kSynchronousSettle, std::move(ctx));
+  if (switched_on) co_return co_await pause_for(core_.reactor, kSynchronousSettle, std::move(ctx));
   co_return Status();
 }
 

@@ -29,6 +29,7 @@ class Reloader {
   Task<Status> reload_and_wait(Ctx ctx);
   Task<void> find_pending_restart(Ctx ctx);
   static Task<void> apply_role(Reloader* self);
+  static Task<void> apply_when_accepting(Reloader* self);
 
   Core& core_;
   ConfigFiles& files_;

@@ -24,6 +24,13 @@ constexpr std::array<std::string_view, 10> kForbidden = {"target-pgdata", "sourc
                                                          "version",       "help"};
 
 constexpr std::size_t kSegmentName = 24;
+// It says so before it begins to change the target.
+bool may_have_written(const RunResult& run) {
+  constexpr std::string_view kBegins = "rewinding from last common checkpoint";
+  return run.status.signal != 0 || run.out.find(kBegins) != std::string::npos ||
+         run.err.find(kBegins) != std::string::npos;
+}
+
 constexpr int kMostFetches = 10000;  // segments: more than any sane distance to the last common checkpoint
 
 }  // namespace
@@ -100,8 +107,14 @@ Task<RewindOutcome> Rewinder::rewind(Upstream upstream, Ctx ctx) {
   for (const auto& problem : options.problems) log::error("postgresql.rewind: {}", problem);
   for (auto& argument : options.arguments) argv.push_back(std::move(argument));
 
+  if (auto begun = co_await core_.begin_work(Interrupted::kRewind, ctx); !begun)
+    co_return RewindOutcome::kSourceUnavailable;
   const auto ran = co_await run(std::move(argv), std::move(*env), tool_restores ? "" : restore_command, ctx);
-  if (ran) co_return RewindOutcome::kDone;
+  core_.marker.set_running(false);
+  if (ran) {
+    co_await core_.end_work();
+    co_return RewindOutcome::kDone;
+  }
   log::error("pg_rewind: {}", ran.error().text());
   if (ctx.stop.stop_requested() || ran.error().code() == Errc::kTimeout) co_return RewindOutcome::kSourceUnavailable;
   // PG-332: a failure because the source went away is not the target's fault, unless the target is damaged by now.
@@ -122,6 +135,7 @@ Task<Status> Rewinder::run(std::vector<std::string> argv, std::map<std::string, 
     auto segment = restore_command.empty() ? std::string() : missing_segment(ran->err);
     if (segment.empty() && !restore_command.empty()) segment = missing_segment(ran->out);
     const Error failed(Errc::kFailed, fmt::format("it ended with {}: {}", ran->status.text(), ran->err));
+    if (segment.empty() && !may_have_written(*ran)) co_await core_.end_work();  // it refused, the data is as it was
     if (segment.empty() || fetches == kMostFetches) co_return failed;
     if (const auto fetched = co_await fetch(restore_command, segment, ctx); !fetched) co_return failed;
   }

@@ -88,7 +88,7 @@ Task<void> Scripts::end(ChildProcess* child, bool gently) {
     if (co_await child->wait(core_.reactor, ctx.until(core_.reactor.now() + kTermGrace))) co_return;
   }
   while (!kill_family(child->pid(), child->pidfd()).empty()) {
-    if (!co_await sleep_until(core_.reactor, core_.reactor.now() + kKillLook, ctx)) co_return;
+    if (!co_await pause_for(core_.reactor, kKillLook, ctx)) co_return;
   }
   (void)co_await child->wait(core_.reactor, ctx);
 }

@@ -124,8 +124,7 @@ Task<Status> Starter::wait_until_accepting(Ctx ctx) {
                                                  core_.supervisor.last_exit().empty() ? "" : ", ",
                                                  core_.supervisor.last_exit(), tail.empty() ? "" : ": " + tail));
     }
-    const auto slept =
-        co_await sleep_until(core_.reactor, core_.reactor.now() + look_interval(core_.reactor.now() - began), limited);
+    const auto slept = co_await pause_for(core_.reactor, look_interval(core_.reactor.now() - began), limited);
     if (!slept && slept.error().code() == Errc::kTimeout)
       co_return Error(Errc::kTimeout, "the server is still starting");
     if (!slept) co_return slept;

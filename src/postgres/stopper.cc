@@ -34,22 +34,6 @@ Duration look_interval(Duration waited) {
 
 }  // namespace
 
-void Stopper::join(Job& job, StopOptions options) {
-  if (options.mode > job.mode || options.kill_at < job.kill_at) job.hurry.request_stop();
-  job.mode = std::max(job.mode, options.mode);
-  job.kill_at = std::min(job.kill_at, options.kill_at);
-  if (options.at_safepoint) {
-    if (job.safe) {
-      options.at_safepoint();
-    } else {
-      job.at_safepoint.push_back(std::move(options.at_safepoint));
-    }
-  }
-  if (options.at_shutdown_checkpoint) {
-    job.at_shutdown_checkpoint.push_back(std::move(options.at_shutdown_checkpoint));
-  }
-}
-
 Task<Status> Stopper::stop(StopOptions options, Ctx ctx) {
   if (!job_) {
     job_ = std::make_shared<Job>();
@@ -59,12 +43,20 @@ Task<Status> Stopper::stop(StopOptions options, Ctx ctx) {
     core_.background.spawn(run(this, job_));
   }
   const auto job = job_;
-  join(*job, std::move(options));
+  if (options.mode > job->mode || options.kill_at < job->kill_at) job->hurry.request_stop();
+  job->mode = std::max(job->mode, options.mode);
+  job->kill_at = std::min(job->kill_at, options.kill_at);
+  const auto caller = std::make_shared<Caller>();
+  caller->at_safepoint = std::move(options.at_safepoint);
+  caller->at_shutdown_checkpoint = std::move(options.at_shutdown_checkpoint);
+  job->callers.push_back(caller);
+  if (job->safe) tell_safepoint(*caller);
   const auto waited =
-      co_await complete<std::monostate>(core_.reactor, std::move(ctx), [job](Completion<std::monostate> done) {
-        job->waiters.push_back(std::move(done));
+      co_await complete<std::monostate>(core_.reactor, std::move(ctx), [caller](Completion<std::monostate> done) {
+        caller->finished = std::move(done);
         return Callback();
       });
+  std::erase(job->callers, caller);
   if (!job->finished) co_return waited.error();
   co_return job->result;
 }
@@ -74,12 +66,18 @@ Task<void> Stopper::run(Stopper* self, std::shared_ptr<Job> job) {
   if (job->result) reach_safepoint(*job);
   job->finished = true;
   self->job_.reset();
-  for (const auto& waiter : std::exchange(job->waiters, {})) waiter(std::monostate{});
+  for (const auto& caller : job->callers) {
+    if (caller->finished) (*caller->finished)(std::monostate{});
+  }
+}
+
+void Stopper::tell_safepoint(Caller& caller) {
+  if (const auto hook = std::exchange(caller.at_safepoint, nullptr)) hook();
 }
 
 void Stopper::reach_safepoint(Job& job) {
   if (std::exchange(job.safe, true)) return;
-  for (const auto& hook : std::exchange(job.at_safepoint, {})) hook();
+  for (const auto& caller : std::vector(job.callers)) tell_safepoint(*caller);
 }
 
 Task<Status> Stopper::carry_out(std::shared_ptr<Job> job) {
@@ -153,7 +151,9 @@ void Stopper::look_for_safepoint(Job& job, const Postmaster& postmaster) const {
 }
 
 Task<void> Stopper::look_for_shutdown_checkpoint(std::shared_ptr<Job> job) {
-  if (job->reported || job->at_shutdown_checkpoint.empty() || job->mode == StopMode::kImmediate) co_return;
+  const bool asked =
+      std::ranges::any_of(job->callers, [](const auto& caller) { return !!caller->at_shutdown_checkpoint; });
+  if (job->reported || !asked || job->mode == StopMode::kImmediate) co_return;
   if (job->stale_control && core_.supervisor.known() && core_.supervisor.known()->alive()) co_return;
   const auto control = co_await core_.control_file(Ctx{.stop = core_.background.stop_token()});
   if (!control) co_return;
@@ -162,8 +162,10 @@ Task<void> Stopper::look_for_shutdown_checkpoint(std::shared_ptr<Job> job) {
   job->reported = true;
   const WalReader reader(wal_dir(core_.options), control->wal_segment_size, control->data.checkpoint_timeline);
   const auto positions = shutdown_positions(reader, control->data.checkpoint_lsn);
-  for (const auto& hook : std::exchange(job->at_shutdown_checkpoint, {})) {
-    hook(positions.checkpoint, positions.before_checkpoint);
+  for (const auto& caller : std::vector(job->callers)) {
+    if (const auto hook = std::exchange(caller->at_shutdown_checkpoint, nullptr)) {
+      hook(positions.checkpoint, positions.before_checkpoint);
+    }
   }
   reach_safepoint(*job);
 }
@@ -171,8 +173,7 @@ Task<void> Stopper::look_for_shutdown_checkpoint(std::shared_ptr<Job> job) {
 Task<Status> Stopper::kill(std::shared_ptr<const Postmaster> postmaster) {
   const Ctx ctx{.stop = core_.background.stop_token()};
   while (!kill_family(postmaster->pid(), postmaster->pidfd()).empty() || postmaster->alive()) {
-    if (auto slept = co_await sleep_until(core_.reactor, core_.reactor.now() + milliseconds(1), ctx); !slept)
-      co_return slept;
+    if (auto slept = co_await pause_for(core_.reactor, milliseconds(1), ctx); !slept) co_return slept;
   }
   co_return Status();
 }

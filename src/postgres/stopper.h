@@ -20,12 +20,17 @@ class Stopper {
   [[nodiscard]] bool stopping() const { return job_ != nullptr; }
 
  private:
+  // What one caller wants to be told. Dropped when it stops waiting: what its hooks refer to may be gone then.
+  struct Caller {
+    std::function<void()> at_safepoint;
+    std::function<void(Lsn, Lsn)> at_shutdown_checkpoint;
+    std::optional<Completion<std::monostate>> finished;
+  };
   struct Job {
     StopMode mode = StopMode::kSmart;
     bool checkpoint = false;
     Instant kill_at = Instant::max();
-    std::vector<std::function<void()>> at_safepoint;
-    std::vector<std::function<void(Lsn, Lsn)>> at_shutdown_checkpoint;
+    std::vector<std::shared_ptr<Caller>> callers;
     bool safe = false;           // the safepoint was reached
     bool stale_control = false;  // pg_control said "shut down" before the stop began
     bool reported = false;       // at_shutdown_checkpoint was called, or will not be
@@ -34,10 +39,8 @@ class Stopper {
     std::stop_source hurry;                      // ends what only shortens the shutdown
     bool finished = false;
     Status result;
-    std::vector<Completion<std::monostate>> waiters;
   };
 
-  static void join(Job& job, StopOptions options);
   static Task<void> run(Stopper* self, std::shared_ptr<Job> job);
   Task<Status> carry_out(std::shared_ptr<Job> job);
   Task<void> checkpoint_first(std::shared_ptr<Job> job);
@@ -45,6 +48,7 @@ class Stopper {
   void look_for_safepoint(Job& job, const Postmaster& postmaster) const;
   Task<void> look_for_shutdown_checkpoint(std::shared_ptr<Job> job);
   Task<Status> kill(std::shared_ptr<const Postmaster> postmaster);
+  static void tell_safepoint(Caller& caller);
   static void reach_safepoint(Job& job);
 
   Core& core_;

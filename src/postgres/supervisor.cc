@@ -115,7 +115,7 @@ Task<void> Supervisor::watch_readiness(Supervisor* self, std::shared_ptr<const P
       }
       next_try = self->reactor_.now() + (now - began < seconds(10) ? kTryInterval : kTryIntervalLater);
     }
-    if (!co_await sleep_until(self->reactor_, self->reactor_.now() + look_interval(now - began), ctx)) break;
+    if (!co_await pause_for(self->reactor_, look_interval(now - began), ctx)) break;
   }
   if (self->known_ == postmaster) self->watching_readiness_ = false;
 }
@@ -133,7 +133,7 @@ Task<Status> Supervisor::end_orphans(Ctx ctx) {
       // Looked at again now that the pid cannot go to another process unnoticed.
       if (pidfd && processes_.owns(pid)) (void)signal_pidfd(pidfd->get(), SIGKILL);
     }
-    if (auto slept = co_await sleep_until(reactor_, reactor_.now() + milliseconds(1), ctx); !slept) co_return slept;
+    if (auto slept = co_await pause_for(reactor_, milliseconds(1), ctx); !slept) co_return slept;
   }
 }
 

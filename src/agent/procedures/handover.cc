@@ -75,16 +75,18 @@ Task<void> end_with_lease(Node& node, const Handover& handover, Ctx ctx) {
 
 Task<Status> stop_and_hand_over(Node& node, HandoverOptions options, Ctx ctx) {
   const bool leading = node.lease.held();
-  Handover handover(node.ports.scheduler);
+  // Shared: a stop that nobody waits for any more goes on, and tells what it reaches (ports/server.h).
+  const auto shared = std::make_shared<Handover>(node.ports.scheduler);
+  Handover& handover = *shared;
   StopOptions stop{.mode = StopMode::kFast, .checkpoint = options.checkpoint};
-  stop.at_safepoint = [&node, &handover, name = options.step + ".safepoint"] {
-    handover.at_safepoint = true;
+  stop.at_safepoint = [&node, shared, name = options.step + ".safepoint"] {
+    shared->at_safepoint = true;
     node.step(name);
   };
-  stop.at_shutdown_checkpoint = [&handover](Lsn checkpoint, Lsn before) {
-    handover.checkpoint = checkpoint;
-    handover.before_checkpoint = before;
-    handover.shut_down_seen.set();
+  stop.at_shutdown_checkpoint = [shared](Lsn checkpoint, Lsn before) {
+    shared->checkpoint = checkpoint;
+    shared->before_checkpoint = before;
+    shared->shut_down_seen.set();
   };
 
   TaskGroup helpers(node.ports.scheduler);

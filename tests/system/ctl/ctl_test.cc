@@ -19,45 +19,28 @@
 namespace matriarch::system_test {
 namespace {
 
-Etcd* etcd = nullptr;
-
-class EtcdEnvironment final : public ::testing::Environment {
- public:
-  void SetUp() override {
-    server_.emplace();
-    ASSERT_TRUE(server_->running()) << "etcd did not start on port " << kEtcdPort;
-    etcd = &*server_;
-  }
-  void TearDown() override { server_.reset(); }
-
- private:
-  std::optional<Etcd> server_;
-};
-
-[[maybe_unused]] const auto* const registered = ::testing::AddGlobalTestEnvironment(new EtcdEnvironment);
-
 std::string member(int number, const std::string& more) {
   return fmt::format(R"({{"conn_url":"postgres://10.1.0.{0}:5432/postgres","api_url":"http://127.0.0.1:{1}/patroni",)"
                      R"("state":"running","version":"4.1.4",{2}}})", number, kRestPort, more);
 }
 
 void make_cluster() {
-  etcd->clear();
+  etcd()->clear();
   const std::string base = "/service/shop/";
-  etcd->put(base + "initialize", "7300000000000000001");
-  etcd->put(base + "leader", "pg1");
-  etcd->put(base + "status", R"({"optime":150995272})");
-  etcd->put(base + "config", R"({"ttl":30,"loop_wait":10,"retry_timeout":10,"synchronous_mode":true,"postgresql":)"
+  etcd()->put(base + "initialize", "7300000000000000001");
+  etcd()->put(base + "leader", "pg1");
+  etcd()->put(base + "status", R"({"optime":150995272})");
+  etcd()->put(base + "config", R"({"ttl":30,"loop_wait":10,"retry_timeout":10,"synchronous_mode":true,"postgresql":)"
                              R"({"use_pg_rewind":true,"parameters":{"wal_keep_size":"64MB","archive_mode":"on"},)"
                              R"("pg_hba":["host all all 0.0.0.0/0 md5","local all all trust"]},"slots":{"a":{"type":"physical"}}})");
-  etcd->put(base + "sync", R"({"leader":"pg1","quorum":0,"sync_standby":"pg2"})");
-  etcd->put(base + "history", R"([[1,25623960,"no recovery target specified","2026-03-01T10:00:05.120000+00:00","pg2"],)"
+  etcd()->put(base + "sync", R"({"leader":"pg1","quorum":0,"sync_standby":"pg2"})");
+  etcd()->put(base + "history", R"([[1,25623960,"no recovery target specified","2026-03-01T10:00:05.120000+00:00","pg2"],)"
                               R"([2,83886496,"no recovery target specified","2026-03-02T08:15:30+00:00","pg1"]])");
-  etcd->put(base + "members/pg1", member(1, R"("role":"primary","xlog_location":150995272,"timeline":3)"));
-  etcd->put(base + "members/pg2",
+  etcd()->put(base + "members/pg1", member(1, R"("role":"primary","xlog_location":150995272,"timeline":3)"));
+  etcd()->put(base + "members/pg2",
             member(2, R"("role":"replica","xlog_location":150995272,"receive_lsn":150995272,"replay_lsn":150995040,)"
                       R"("timeline":3,"tags":{"clonefrom":true,"zone":"a"},"pending_restart":true)"));
-  etcd->put(base + "members/pg3", member(3, R"("role":"replica","xlog_location":100663296,"receive_lsn":100663296,)"
+  etcd()->put(base + "members/pg3", member(3, R"("role":"replica","xlog_location":100663296,"receive_lsn":100663296,)"
                                             R"("replay_lsn":100663296,"timeline":3,"tags":{"replicatefrom":"pg2"},)"
                                             R"("scheduled_restart":{"schedule":"2030-01-01T02:00:00+00:00"})"));
 }
@@ -118,12 +101,12 @@ TEST(Ctl, PrintsWhatThePeerPrints) {
             "-s", "standby_cluster.host=null", "--force"}}) {
     const bool writes = command[0] == "edit-config";
     const Output theirs = peer(command);
-    const std::string stored = etcd->get("/service/shop/config");
+    const std::string stored = etcd()->get("/service/shop/config");
     if (writes) make_cluster();
     const Output ours = ctl(command);
     EXPECT_EQ(ours.out, theirs.out) << command[0];
     EXPECT_EQ(ours.code, theirs.code) << command[0] << ours.err;
-    EXPECT_EQ(parse_json(etcd->get("/service/shop/config")).value_or(Value()), parse_json(stored).value_or(Value()));
+    EXPECT_EQ(parse_json(etcd()->get("/service/shop/config")).value_or(Value()), parse_json(stored).value_or(Value()));
   }
 }
 
@@ -131,12 +114,12 @@ TEST(Ctl, PrintsWhatThePeerPrints) {
 TEST(Ctl, WritesOnlyWhatItShould) {
   make_cluster();
   EXPECT_EQ(ctl({"edit-config", "shop", "--force", "-s", "ttl=21"}).code, 0);
-  EXPECT_EQ(parse_json(etcd->get("/service/shop/config"))->find("ttl")->as_int(), 21);
-  EXPECT_EQ(etcd->get("/service/shop/members/shop"), "");  // no key of its own
+  EXPECT_EQ(parse_json(etcd()->get("/service/shop/config"))->find("ttl")->as_int(), 21);
+  EXPECT_EQ(etcd()->get("/service/shop/members/shop"), "");  // no key of its own
 
   const Output removed = ctl({"remove", "shop"}, "shop\nYes I am aware\npg1\n");
   EXPECT_EQ(removed.code, 0) << removed.err;
-  EXPECT_EQ(etcd->get("/service/shop/leader"), "");
+  EXPECT_EQ(etcd()->get("/service/shop/leader"), "");
 }
 
 // CTL-050, CTL-051, CTL-309, decision 1
@@ -165,12 +148,13 @@ TEST(Ctl, CallsTheRestApi) {
 TEST(Ctl, GivesUpOnASilentStore) {
   const std::string file = ::testing::TempDir() + "/ctl-silent.yml";
   std::ofstream(file) << "etcd3: {host: '127.0.0.1:23949'}\nretry_timeout: 2\n";
-  const auto began = std::chrono::steady_clock::now();
+  const Reactor clock;
+  const Instant began = clock.now();
   const Output listed = ctl({"-c", file, "list", "shop"}, {}, {{"PATRONI_ETCD3_HOST", ""}});
   EXPECT_EQ(listed.code, 1);
   EXPECT_TRUE(listed.err.starts_with("Error: ")) << listed.err;
   EXPECT_EQ(listed.out, "");
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+  EXPECT_LT(clock.now() - began, std::chrono::seconds(10));
 }
 
 // CTL-014, CTL-021, CTL-037, CTL-282
@@ -283,7 +267,7 @@ TEST(CtlTerminal, EditConfigColoursItsDiff) {
   terminal.type("y\n");
   ASSERT_TRUE(terminal.expect("Configuration changed")) << terminal.seen();
   EXPECT_EQ(terminal.exit_code(), 0);
-  EXPECT_EQ(parse_json(etcd->get("/service/shop/config"))->find("ttl")->as_int(), 25);
+  EXPECT_EQ(parse_json(etcd()->get("/service/shop/config"))->find("ttl")->as_int(), 25);
 }
 
 }  // namespace

@@ -76,6 +76,29 @@ std::string Etcd::get(const std::string& key) {
 
 void Etcd::clear() { ASSERT_EQ(etcdctl({"del", "--prefix", "/"}).code, 0); }
 
+namespace {
+
+Etcd* the_etcd = nullptr;
+
+class EtcdEnvironment final : public ::testing::Environment {
+ public:
+  void SetUp() override {
+    server_.emplace();
+    ASSERT_TRUE(server_->running()) << "etcd did not start on port " << kEtcdPort;
+    the_etcd = &*server_;
+  }
+  void TearDown() override { server_.reset(); }
+
+ private:
+  std::optional<Etcd> server_;
+};
+
+[[maybe_unused]] const auto* const registered = ::testing::AddGlobalTestEnvironment(new EtcdEnvironment);
+
+}  // namespace
+
+Etcd* etcd() { return the_etcd; }
+
 Members::Members() {
   std::promise<Status> listening;
   thread_ = std::thread([this, &listening] {

