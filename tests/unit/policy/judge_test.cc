@@ -54,21 +54,23 @@ bool is_one_of(Verdict v, std::initializer_list<Verdict> set) { return std::rang
 
 // Empty: fine. Otherwise the invariant that is broken.
 const char* broken(const Facts& f, Verdict v) {
-  const bool demotes = is_one_of(v, {Verdict::kDemoteGraceful, Verdict::kDemoteImmediate, Verdict::kDemoteNoLock,
-                                     Verdict::kDemoteOffline});
+  const bool demotes = is_one_of(
+      v, {Verdict::kDemoteGraceful, Verdict::kDemoteImmediate, Verdict::kDemoteNoLock, Verdict::kDemoteOffline});
   // INV-1: one writable primary. Nobody leads, promotes or starts as primary without lock and lease.
   if (is_one_of(v, {Verdict::kLead, Verdict::kPromote, Verdict::kStartPrimary, Verdict::kDemoteGraceful}) &&
       (f.lock != Lock::kMine || f.lease != Lease::kHeld)) {
     return "leads without lock and lease";
   }
-  if (v == Verdict::kPromote && (f.running != Running::kStandby || f.busy != Busy::kNo)) return "promotes what is no standby";
+  if (v == Verdict::kPromote && (f.running != Running::kStandby || f.busy != Busy::kNo))
+    return "promotes what is no standby";
   if (v == Verdict::kLead && f.running != Running::kPrimary) return "leads with something else than a primary";
   if (v == Verdict::kStartPrimary && f.remains != Remains::kProvenPrimary) return "starts an unproven primary in place";
-  if (v == Verdict::kAcquire && (f.lock != Lock::kFree || f.race != Race::kMayWin)) return "takes a lock it may not take";
+  if (v == Verdict::kAcquire && (f.lock != Lock::kFree || f.race != Race::kMayWin))
+    return "takes a lock it may not take";
   // INV-1 again: what takes writes without a lease to rely on is stopped, whatever else is going on.
   const bool unguarded = writable(f) && (f.lease == Lease::kLost || f.lease == Lease::kFenceDue);
-  if (unguarded && !f.paused && f.busy != Busy::kStopping && f.busy != Busy::kPreparingPromotion && !f.bootstrap_failed &&
-      f.busy != Busy::kOther && !demotes) {
+  if (unguarded && !f.paused && f.busy != Busy::kStopping && f.busy != Busy::kPreparingPromotion &&
+      !f.bootstrap_failed && f.busy != Busy::kOther && !demotes) {
     return "lets an unguarded primary run";
   }
   if (f.busy == Busy::kPreparingPromotion && (f.lease == Lease::kLost || f.lease == Lease::kFenceDue) && !f.paused &&
@@ -78,14 +80,18 @@ const char* broken(const Facts& f, Verdict v) {
   // INV paused: nothing is started, stopped or promoted, unless a person asked for just that.
   if (f.paused && !f.shutdown && !f.bootstrap_failed &&
       is_one_of(v, {Verdict::kStartPrimary, Verdict::kStartStandby, Verdict::kDemoteImmediate, Verdict::kDemoteNoLock,
-                    Verdict::kDemoteOffline, Verdict::kRewind, Verdict::kReinitialize, Verdict::kClone, Verdict::kBootstrap,
-                    Verdict::kCrashRecovery})) {
+                    Verdict::kDemoteOffline, Verdict::kRewind, Verdict::kReinitialize, Verdict::kClone,
+                    Verdict::kBootstrap, Verdict::kCrashRecovery})) {
     return "acts while paused";
   }
   if (f.paused && v == Verdict::kPromote && !f.promotion_awaited) return "promotes while paused, unasked";
   // INV data: nothing is overwritten unless somebody else leads; a new cluster is made only where there is none.
-  if (is_one_of(v, {Verdict::kRewind, Verdict::kReinitialize, Verdict::kClone}) && f.lock == Lock::kMine) {
-    return "overwrites the leader's data";
+  if (is_one_of(v, {Verdict::kRewind, Verdict::kReinitialize, Verdict::kClone}) && f.lock != Lock::kOthers) {
+    return "overwrites data although nobody else leads";
+  }
+  if (f.half_rewound && f.running == Running::kDown &&
+      is_one_of(v, {Verdict::kStartPrimary, Verdict::kStartStandby, Verdict::kCrashRecovery})) {
+    return "starts what a rewind left half done";
   }
   if (v == Verdict::kClone && f.directory != Directory::kEmpty) return "clones over data";
   if (v == Verdict::kBootstrap && (f.lock != Lock::kFree || f.identity != Identity::kUnset || !f.may_bootstrap ||
@@ -102,14 +108,17 @@ const char* broken(const Facts& f, Verdict v) {
   }
   // HA-076, HA-078: one action at a time; only fences and the shutdown interrupt it.
   if (f.busy != Busy::kNo && !f.bootstrap_failed &&
-      !is_one_of(v, {Verdict::kWait, Verdict::kCancelAction, Verdict::kDemoteNoLock, Verdict::kDemoteOffline, Verdict::kExit})) {
+      !is_one_of(v, {Verdict::kWait, Verdict::kCancelAction, Verdict::kDemoteNoLock, Verdict::kDemoteOffline,
+                     Verdict::kExit})) {
     return "begins a second action";
   }
   // DESIGN 3: the renewer goes on only where the lock is to be kept.
-  if (keeps_lease(f, v) && is_one_of(v, {Verdict::kRelease, Verdict::kDemoteNoLock, Verdict::kDemoteOffline, Verdict::kExit})) {
+  if (keeps_lease(f, v) &&
+      is_one_of(v, {Verdict::kRelease, Verdict::kDemoteNoLock, Verdict::kDemoteOffline, Verdict::kExit})) {
     return "renews what it gives up";
   }
-  if (keeps_lease(f, v) && f.lease != Lease::kHeld && f.lease != Lease::kFenceDue) return "renews what it does not have";
+  if (keeps_lease(f, v) && f.lease != Lease::kHeld && f.lease != Lease::kFenceDue)
+    return "renews what it does not have";
   return nullptr;
 }
 
@@ -156,6 +165,7 @@ TEST(Judge, KeepsTheInvariantsForEveryCombinationOfFacts) {
     const std::uint64_t bits = mix(row + 1);
     set_flags(f, bits);
     f.bootstrap_failed = f.bootstrap_failed && (bits >> 40) % 16 == 0;  // it hides all other rows
+    f.half_rewound = (bits >> 50) % 4 == 0;
     check(f, counted);
     if (testing::Test::HasFatalFailure()) return;
   }
@@ -188,9 +198,9 @@ Facts quiet(Lock lock, Running running) {
 }
 
 TEST(Judge, ReadsAsTheContractsTablesDo) {
-  EXPECT_EQ(judge(quiet(Lock::kMine, Running::kPrimary)), Verdict::kLead);        // HA-131
-  EXPECT_EQ(judge(quiet(Lock::kMine, Running::kStandby)), Verdict::kPromote);     // HA-134
-  EXPECT_EQ(judge(quiet(Lock::kOthers, Running::kStandby)), Verdict::kFollow);    // HA-157 ff.
+  EXPECT_EQ(judge(quiet(Lock::kMine, Running::kPrimary)), Verdict::kLead);            // HA-131
+  EXPECT_EQ(judge(quiet(Lock::kMine, Running::kStandby)), Verdict::kPromote);         // HA-134
+  EXPECT_EQ(judge(quiet(Lock::kOthers, Running::kStandby)), Verdict::kFollow);        // HA-157 ff.
   EXPECT_EQ(judge(quiet(Lock::kOthers, Running::kPrimary)), Verdict::kDemoteNoLock);  // HA-151
   EXPECT_EQ(judge(quiet(Lock::kFree, Running::kPrimary)), Verdict::kDemoteNoLock);    // lost the race, HA-161
   EXPECT_EQ(judge(quiet(Lock::kUnknown, Running::kStandby)), Verdict::kWait);         // HA-288
