@@ -31,6 +31,7 @@ std::string waiting_reason(const World& world, const Memory& memory, const Facts
   if (f.running == Running::kDown) {
     if (f.paused) return "postgres is not running";
     if (f.start_failed) return "failed to start postgres";
+    if (f.path == Path::kTooEarly) return fmt::format("waiting for the promotion of {}", world.view->leader_name());
     if (f.half_rewound) return "pg_rewind was interrupted: waiting for a leader to rewind from";
     return "the data directory diverged from the leader's and may not be rewound or removed; use reinit";
   }

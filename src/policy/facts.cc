@@ -164,7 +164,7 @@ std::string describe(const Facts& f) {
   static constexpr std::array kBusy = {"no", "preparing-promotion", "promoting", "leading", "stopping", "other"};
   static constexpr std::array kRequest = {"none", "not-due", "invalid", "needs-peers", "possible", "impossible"};
   static constexpr std::array kRace = {"postponed", "needs-peers", "may-win", "may-not"};
-  static constexpr std::array kPath = {"straight", "unchecked", "unknown", "rewind", "reinitialize", "hopeless"};
+  static constexpr std::array kPath = {"straight", "unchecked", "too-early", "unknown", "rewind", "reinitialize", "hopeless"};
   const auto name = [](const auto& names, auto value) { return names.at(static_cast<std::size_t>(value)); };
   std::string text = fmt::format("lock={} lease={} server={}", name(kLock, f.lock), name(kLease, f.lease),
                                  name(kRunning, f.running));

@@ -28,7 +28,8 @@ enum class Race : std::uint8_t { kPostponed, kNeedsPeers, kMayWin, kMayNot };
 // Server down: what it left behind (HA section 9).
 enum class Remains : std::uint8_t { kProvenPrimary, kDirty, kClean };
 // Does my timeline lead into the leader's (HA-330 ff.)?
-enum class Path : std::uint8_t { kStraight, kUnchecked, kUnknown, kRewind, kReinitialize, kHopeless };
+// kTooEarly: the leader has the lock but is not promoted yet, nobody can tell.
+enum class Path : std::uint8_t { kStraight, kUnchecked, kTooEarly, kUnknown, kRewind, kReinitialize, kHopeless };
 // Failsafe mode (HA-294 ff.): asked = in this cycle.
 enum class Failsafe : std::uint8_t { kOff, kUnasked, kAsked };
 

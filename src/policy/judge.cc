@@ -102,6 +102,7 @@ Verdict judge_down(const Facts& f) {
     case Path::kUnchecked: return Verdict::kCompare;
     case Path::kRewind: return led ? Verdict::kRewind : Verdict::kWait;
     case Path::kReinitialize: return led ? Verdict::kReinitialize : Verdict::kWait;
+    case Path::kTooEarly:  // a start now would only compete with the promotion for the disk, and may have to be undone
     case Path::kHopeless: return Verdict::kWait;
     case Path::kStraight:
     case Path::kUnknown: return Verdict::kStartStandby;  // HA-116
@@ -163,6 +164,7 @@ Verdict judge_others(const Facts& f) {
     case Path::kRewind: return Verdict::kRewind;
     case Path::kReinitialize: return Verdict::kReinitialize;
     case Path::kStraight:
+    case Path::kTooEarly:
     case Path::kUnknown:
     case Path::kHopeless: break;
   }

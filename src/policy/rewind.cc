@@ -47,8 +47,11 @@ Path path_of(const World& world, const Memory& memory) {
     case RewindState::kDone:
       return Path::kStraight;
     case RewindState::kCheck:
-      if (leader_to_follow(world) == nullptr) return Path::kUnknown;
-      return world.divergence_unknown ? Path::kUnknown : Path::kUnchecked;
+      if (const Member* leader = leader_to_follow(world)) {
+        if (!is_leader_role(leader->data.role.value_or(Role::kPrimary))) return Path::kTooEarly;  // HA-331
+        return world.divergence_unknown ? Path::kUnknown : Path::kUnchecked;
+      }
+      return Path::kUnknown;
     case RewindState::kNeeded:
       if (leader_to_follow(world) == nullptr) return Path::kUnknown;
       if (world.can_rewind) return Path::kRewind;

@@ -269,6 +269,15 @@ TEST(Judge, AFormerPrimaryIsRecoveredComparedAndRewound) {  // HA-113, HA-331, H
   EXPECT_EQ(judge(f), Verdict::kReinitialize);
 }
 
+TEST(Judge, NobodyStartsBesideAPromotionButAStandbyTurnsToTheNewLeaderAtOnce) {  // HA-116, HA-331
+  Facts down = quiet(Lock::kOthers, Running::kDown);
+  down.path = Path::kTooEarly;
+  EXPECT_EQ(judge(down), Verdict::kWait);
+  Facts standby = quiet(Lock::kOthers, Running::kStandby);
+  standby.path = Path::kTooEarly;
+  EXPECT_EQ(judge(standby), Verdict::kFollow);
+}
+
 TEST(Judge, ASwitchoverThatIsPossibleDemotesOneThatIsNotIsCleared) {  // HA-205, HA-206
   Facts f = quiet(Lock::kMine, Running::kPrimary);
   f.request = Request::kNeedsPeers;

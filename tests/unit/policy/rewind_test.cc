@@ -141,6 +141,8 @@ TEST(PathOf, AllRows) {  // HA-333, HA-335
       {"HA-331 to be compared", RewindState::kCheck, nothing, Path::kUnchecked},
       {"HA-331 the leader does not say", RewindState::kCheck, [](World& w) { w.divergence_unknown = true; },
        Path::kUnknown},
+      {"HA-331 the leader is not promoted yet", RewindState::kCheck,
+       [](World& w) { edit(w, [](ClusterView& v) { member_of(v, "b").data.role = Role::kReplica; }); }, Path::kTooEarly},
       {"HA-331 no leader", RewindState::kCheck, leaderless, Path::kUnknown},
       {"HA-331 the leader is me", RewindState::kCheck, [](World& w) { set_leader(w, "a"); }, Path::kUnknown},
       {"HA-331 the leader has no conn_url", RewindState::kCheck,
