@@ -27,8 +27,7 @@ SELECT state.r,
   pg_catalog.current_setting('synchronous_standby_names'),
   pg_catalog.pg_postmaster_start_time()::text,
   pg_catalog.pg_last_xact_replay_timestamp()::text, w.latest_end_lsn,
-  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(s.slot_name, s.slot_type, s.restart_lsn, s.confirmed_flush_lsn))
-     FROM pg_catalog.pg_get_replication_slots() s WHERE NOT s.temporary),
+  (SELECT pg_catalog.json_agg(pg_catalog.to_json(s)) FROM pg_catalog.pg_get_replication_slots() s),
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(s.pid, pg_catalog.pg_get_userbyid(a.usesysid), a.application_name,
       a.client_addr, s.state, s.sync_state, s.sync_priority, s.write_lsn, s.flush_lsn, s.replay_lsn)
       ORDER BY a.application_name, s.pid)
@@ -142,6 +141,7 @@ Task<bool> Observer::query(ServerView* view, Ctx ctx) {
   const auto rows = co_await monitor.query(std::string(kQuery), std::move(ctx));
   if (!rows || rows->rows.size() != 1) {
     receiver_ = {};
+    forget_slots();
     complain(rows ? "the monitoring query gave no row" : rows.error().text());
     co_return false;
   }
@@ -188,15 +188,12 @@ void Observer::read_row(const Rows& rows, ServerView& view) {
   view.walsenders = parse_walsenders(text(kWalSenders));
 }
 
-void Observer::read_slots(const std::string& json, ServerView& view) const {
-  const auto parsed = parse_json(json);
-  for (const auto& row : list_of(parsed)) {
-    if (!row.is_list() || row.as_list().size() != 4) continue;
-    const auto& field = row.as_list();
-    const std::string name = text_of(field[0]);
-    if (tracked_ && !tracked_->contains(name)) continue;
-    const Lsn position = lsn_of(text_of(field[1]) == "logical" ? field[3] : field[2]);
-    if (position) view.slots[name] = position;
+void Observer::read_slots(const std::string& json, ServerView& view) {
+  slots_ = parse_slots(json);
+  for (const auto& slot : *slots_) {
+    if (tracked_ && !tracked_->contains(slot.name)) continue;
+    const Lsn position = slot.type == "logical" ? slot.confirmed_flush_lsn : slot.restart_lsn;
+    if (position) view.slots[slot.name] = position;
   }
   // PG-384: after a failover the next leader can hold WAL for this node.
   if (!view.in_recovery) view.slots[slot_name_of_member(core_.options.name)] = view.wal_lsn;

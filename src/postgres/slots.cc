@@ -6,109 +6,81 @@
 
 namespace matriarch::postgres {
 
-bool is_ignored(const SlotRow& slot, const Value::List& matchers) {
-  return std::ranges::any_of(matchers, [&slot](const Value& matcher) {
-    if (!matcher.is_map()) return false;
-    const auto fits = [&matcher](std::string_view key, const std::string& actual) {
-      const Value* wanted = matcher.find(key);
-      return wanted == nullptr || wanted->is_null() || string_form(*wanted).empty() || string_form(*wanted) == actual;
-    };
-    return fits("name", slot.name) && fits("type", slot.type) && fits("database", slot.database) &&
-           fits("plugin", slot.plugin);
-  });
+namespace {
+
+std::vector<std::string> statements_for(const SlotSteps& steps) {
+  std::vector<std::string> statements;
+  for (const auto& name : steps.drop) {  // PG-364: only if nobody uses it
+    statements.push_back(
+        fmt::format("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM "
+                    "pg_catalog.pg_get_replication_slots() WHERE slot_name = '{}' AND NOT active",
+                    name));
+  }
+  for (const auto& name : steps.create) {
+    statements.push_back(
+        fmt::format("SELECT pg_catalog.pg_create_physical_replication_slot('{0}', true) WHERE NOT EXISTS "
+                    "(SELECT FROM pg_catalog.pg_get_replication_slots() WHERE slot_name = '{0}')",
+                    name));
+  }
+  for (const auto& [name, position] : steps.advance) {
+    statements.push_back(
+        fmt::format("SELECT pg_catalog.pg_replication_slot_advance('{}', '{}')", name, to_string(position)));
+  }
+  return statements;
 }
 
-SlotSteps plan_slots(const std::vector<SlotRow>& present, const Server::SlotPlan& plan, const Value::List& ignore) {
-  SlotSteps steps;
-  std::set<std::string> fine;
-  for (const auto& slot : present) {
-    const auto wanted = plan.physical.find(slot.name);
-    if (wanted == plan.physical.end()) {
-      const bool servers_own = slot.type == "logical" && slot.failover;
-      if (plan.drop_unknown && !servers_own && !is_ignored(slot, ignore)) steps.drop.push_back(slot.name);
-      continue;
-    }
-    const auto inactive = plan.keep_inactive.find(slot.name);
-    const bool keep_inactive = inactive != plan.keep_inactive.end() && inactive->second;
-    const bool wrong_type = slot.type != "physical";                   // PG-363
-    const bool lost = slot.lost && plan.drop_unknown;                  // PG-362
-    const bool holds_vacuum = keep_inactive && slot.has_xmin;          // PG-369
-    const bool reserves_nothing = keep_inactive && !slot.restart_lsn;  // PG-368
-    if (wrong_type || lost || holds_vacuum || reserves_nothing) {
-      steps.drop.push_back(slot.name);
-      continue;
-    }
-    fine.insert(slot.name);
-    if (keep_inactive && wanted->second > slot.restart_lsn) steps.advance[slot.name] = wanted->second;
-  }
-  for (const auto& [name, position] : plan.physical) {
-    if (!fine.contains(name)) steps.create.push_back(name);
-  }
-  return steps;
-}
+}  // namespace
 
-Task<Result<std::vector<SlotRow>>> Slots::load(Connection* session, Ctx ctx) {
-  const bool has_failover = session->server_version() >= 170000;
-  const auto rows = co_await session->query(
-      fmt::format("SELECT s.slot_name, s.slot_type, COALESCE(d.datname, ''), COALESCE(s.plugin, ''), s.active, "
-                  "s.xmin IS NOT NULL, s.restart_lsn, COALESCE(s.wal_status, '') = 'lost', {} "
-                  "FROM pg_catalog.pg_get_replication_slots() s LEFT JOIN pg_catalog.pg_database d ON d.oid = s.datoid "
-                  "WHERE NOT s.temporary{}",
-                  has_failover ? "s.failover" : "false", has_failover ? " AND NOT (s.failover AND s.synced)" : ""),
-      std::move(ctx));
+Task<Result<std::vector<SlotRow>>> Slots::load(Ctx ctx) {
+  auto& monitor = core_.supervisor.monitor();
+  const auto rows = co_await monitor.query(
+      "SELECT pg_catalog.json_agg(pg_catalog.to_json(s)) FROM pg_catalog.pg_get_replication_slots() s", ctx);
   if (!rows) co_return rows.error();
-  std::vector<SlotRow> slots;
-  for (std::size_t i = 0; i < rows->rows.size(); ++i) {
-    const auto text = [&rows, i](std::size_t column) { return rows->text(i, column); };
-    slots.push_back({.name = text(0),
-                     .type = text(1),
-                     .database = text(2),
-                     .plugin = text(3),
-                     .active = text(4) == "t",
-                     .has_xmin = text(5) == "t",
-                     .restart_lsn = parse_lsn(text(6)).value_or(Lsn{}),
-                     .lost = text(7) == "t",
-                     .failover = text(8) == "t"});
+  auto slots = parse_slots(rows->text(0, 0));
+  const bool unknown = std::ranges::any_of(slots, [this](const SlotRow& slot) {
+    return !slot.database_oid.empty() && !databases_.contains(slot.database_oid);
+  });
+  if (unknown) {
+    const auto names = co_await monitor.query("SELECT oid, datname FROM pg_catalog.pg_database", std::move(ctx));
+    if (!names) co_return names.error();
+    databases_.clear();
+    for (std::size_t i = 0; i < names->rows.size(); ++i) databases_[names->text(i, 0)] = names->text(i, 1);
+  }
+  for (auto& slot : slots) {
+    if (!slot.database_oid.empty()) slot.database = databases_[slot.database_oid];
   }
   co_return slots;
 }
 
 Task<Status> Slots::sync(Server::SlotPlan plan, Ctx ctx) {
   std::set<std::string> tracked;
+  std::erase_if(plan.physical, [](const auto& slot) {
+    if (is_slot_name(slot.first)) return false;
+    log::error("\"{}\" cannot be the name of a replication slot", slot.first);  // PG-355
+    return true;
+  });
   for (const auto& [name, position] : plan.physical) tracked.insert(name);
   observer_.track_slots(std::move(tracked));
-  // Statements about slots go through a session of their own: creating one may wait, the monitoring must not.
-  auto session = co_await core_.open_local("slots", ctx);
-  if (!session) co_return session.error();
-  const auto present = co_await load(session->get(), ctx);
-  if (!present) co_return present.error();
-  const auto steps = plan_slots(*present, plan, core_.options.ignore_slots);
 
-  std::vector<std::string> statements;
-  for (const auto& name : steps.drop) {  // PG-364: only if nobody uses it
-    statements.push_back(
-        fmt::format("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM "
-                    "pg_catalog.pg_get_replication_slots() WHERE slot_name = {} AND NOT active",
-                    (*session)->literal(name)));
+  auto seen = observer_.slots();
+  for (auto& slot : seen) {
+    const auto name = databases_.find(slot.database_oid);
+    if (name != databases_.end()) slot.database = name->second;
   }
-  for (const auto& name : steps.create) {
-    statements.push_back(
-        fmt::format("SELECT pg_catalog.pg_create_physical_replication_slot({0}, true) WHERE NOT EXISTS "
-                    "(SELECT FROM pg_catalog.pg_get_replication_slots() WHERE slot_name = {0})",
-                    (*session)->literal(name)));
-  }
-  for (const auto& [name, position] : steps.advance) {
-    statements.push_back(fmt::format("SELECT pg_catalog.pg_replication_slot_advance({}, {})", (*session)->literal(name),
-                                     (*session)->literal(to_string(position))));
-  }
+  const auto& ignore = core_.options.ignore_slots;
+  if (observer_.has_slots() && plan_slots(seen, plan, ignore).empty()) co_return Status();
+  const auto present = co_await load(ctx);
+  if (!present) co_return present.error();
+
   Status result;
-  for (const auto& statement : statements) {  // a failure does not stop the others (PG-367)
-    const auto done = co_await (*session)->query(statement, ctx);
-    if (done) continue;
+  for (const auto& statement : statements_for(plan_slots(*present, plan, ignore))) {
+    const auto done = co_await core_.supervisor.monitor().query(statement, ctx);
+    if (done) continue;  // a failure does not stop the others (PG-367)
     result = done.error().in("replication slots");
-    if (!(*session)->usable()) break;
+    if (done.error().code() != Errc::kFailed) break;
     log::error("{}", result.error().text());
   }
+  observer_.forget_slots();
   co_return result;
 }
 

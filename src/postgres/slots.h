@@ -1,46 +1,29 @@
-// Physical replication slots: exactly the wanted ones, where the plan says they should be (PG section 7).
+// Keeps the physical replication slots as planned (PG section 7).
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
-#include "ports/server.h"
 #include "postgres/core.h"
 #include "postgres/observer.h"
+#include "postgres/slot_plan.h"
 
 namespace matriarch::postgres {
-
-struct SlotRow {
-  std::string name;
-  std::string type;  // physical, logical
-  std::string database;
-  std::string plugin;
-  bool active = false;
-  bool has_xmin = false;
-  Lsn restart_lsn;
-  bool lost = false;
-  bool failover = false;  // 17 and newer: synchronised by the server itself
-};
-
-struct SlotSteps {
-  std::vector<std::string> drop;
-  std::vector<std::string> create;
-  std::map<std::string, Lsn> advance;
-};
-// Pure. A dropped slot that is wanted is created again.
-SlotSteps plan_slots(const std::vector<SlotRow>& present, const Server::SlotPlan& plan, const Value::List& ignore);
-bool is_ignored(const SlotRow& slot, const Value::List& matchers);  // PG-365
 
 class Slots {
  public:
   Slots(Core& core, Observer& observer) : core_(core), observer_(observer) {}
+
+  // Costs nothing when the last observation shows that nothing is to be done.
   Task<Status> sync(Server::SlotPlan plan, Ctx ctx);
 
  private:
-  Task<Result<std::vector<SlotRow>>> load(Connection* session, Ctx ctx);
+  Task<Result<std::vector<SlotRow>>> load(Ctx ctx);
 
   Core& core_;
   Observer& observer_;
+  std::map<std::string, std::string> databases_;  // oid -> name, of the databases that had a slot
 };
 
 }  // namespace matriarch::postgres

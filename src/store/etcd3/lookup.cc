@@ -38,8 +38,8 @@ bool read_record(ns_msg& message, int index, Record& record) {
   ns_rr rr;
   if (ns_parserr(&message, ns_s_an, index, &rr) != 0 || ns_rr_type(rr) != ns_t_srv || ns_rr_rdlen(rr) < 7) return false;
   const unsigned char* data = ns_rr_rdata(rr);
-  record.priority = ns_get16(data);
-  record.weight = ns_get16(data + 2);
+  record.priority = static_cast<int>(ns_get16(data));
+  record.weight = static_cast<int>(ns_get16(data + 2));
   record.target.port = static_cast<std::uint16_t>(ns_get16(data + 4));
   std::array<char, NS_MAXDNAME> name{};
   if (dn_expand(ns_msg_base(message), ns_msg_end(message), data + 6, name.data(), name.size()) < 0) return false;

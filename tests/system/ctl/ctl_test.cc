@@ -35,7 +35,7 @@ void make_cluster() {
                              R"("pg_hba":["host all all 0.0.0.0/0 md5","local all all trust"]},"slots":{"a":{"type":"physical"}}})");
   etcd()->put(base + "sync", R"({"leader":"pg1","quorum":0,"sync_standby":"pg2"})");
   etcd()->put(base + "history", R"([[1,25623960,"no recovery target specified","2026-03-01T10:00:05.120000+00:00","pg2"],)"
-                              R"([2,83886496,"no recovery target specified","2026-03-02T08:15:30+00:00","pg1"]])");
+                              R"([2,83886496,"no recovery target specified","2026-03-02T08:15:30+00:00"],[3,83886500,"x"]])");
   etcd()->put(base + "members/pg1", member(1, R"("role":"primary","xlog_location":150995272,"timeline":3)"));
   etcd()->put(base + "members/pg2",
             member(2, R"("role":"replica","xlog_location":150995272,"receive_lsn":150995272,"replay_lsn":150995040,)"
@@ -144,7 +144,67 @@ TEST(Ctl, CallsTheRestApi) {
   EXPECT_EQ(run({other_name, "switchover", "shop", "--force"}, client_environment()).code, 0);  // CTL-315
 }
 
-// CTL-048, CTL-052
+// CTL-052: a refused connection is tried three times more, and each is logged
+TEST(Ctl, TriesARefusedConnectionAgain) {
+  make_cluster();
+  const Output asked = ctl({"version", "shop", "pg1"});
+  EXPECT_EQ(asked.code, 0);
+  EXPECT_NE(asked.out.find("\npg1: failed to get version: "), std::string::npos) << asked.out;
+  EXPECT_EQ(std::ranges::count(asked.err, '\n'), 3) << asked.err;
+  EXPECT_NE(asked.err.find(" - WARNING - Retrying "), std::string::npos) << asked.err;  // CTL-017
+  EXPECT_EQ(ctl({"version", "shop", "pg1"}, {}, {{"LOGLEVEL", "ERROR"}}).err, "");       // CTL-016
+}
+
+// CTL-053, CTL-054, CTL-305, CTL-011
+TEST(Ctl, SpeaksTls) {
+  const std::string cert = ::testing::TempDir() + "/ctl-test.crt";
+  const std::string key = ::testing::TempDir() + "/ctl-test.key";
+  const Output made = run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days",
+                           "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"});
+  ASSERT_EQ(made.code, 0) << made.err;
+  make_cluster();
+  const auto with_host = [](const std::string& host) {
+    etcd()->put("/service/shop/members/pg1", fmt::format(R"({{"api_url":"https://{}:{}/patroni"}})", host, kRestPort));
+  };
+  Members members({{.cert_file = cert, .key_file = key, .ca_file = cert,
+                    .verify_client = http::ClientCertificates::kRequired}});
+  members.answer("GET /patroni", 200, R"({"patroni":{"version":"4.1.4"}})");
+  const auto works = [](std::map<std::string, std::string> environment, std::vector<std::string> options = {}) {
+    options.insert(options.end(), {"version", "shop", "pg1"});
+    return ctl(options, {}, std::move(environment)).out.find("\npg1: Patroni 4.1.4\n") != std::string::npos;
+  };
+  const std::map<std::string, std::string> own = {{"PATRONI_CTL_CERTFILE", cert}, {"PATRONI_CTL_KEYFILE", key}};
+  auto trusting = own;
+  trusting["PATRONI_RESTAPI_CAFILE"] = cert;  // CTL-036
+  auto insecure = own;
+  insecure["PATRONI_CTL_INSECURE"] = "on";
+  auto insecure_trusting = trusting;
+  insecure_trusting["PATRONI_CTL_INSECURE"] = "on";
+
+  with_host("localhost");
+  EXPECT_TRUE(works(trusting));
+  EXPECT_FALSE(works(own));                               // the system's authorities do not know it
+  EXPECT_FALSE(works({{"PATRONI_CTL_CACERT", cert}}));    // no client certificate
+  EXPECT_FALSE(works(insecure));                          // with a client certificate the chain is verified all the same
+  with_host("127.0.0.1");
+  EXPECT_FALSE(works(trusting));                          // not the name in the certificate
+  EXPECT_TRUE(works(insecure_trusting));
+  EXPECT_TRUE(works(trusting, {"-k"}));
+}
+
+// CTL-045, CTL-046: the whole cost of a list is one linearizable range
+TEST(Ctl, ListAsksTheStoreOnce) {
+  Members store;  // plays etcd
+  store.answer("POST /v3/kv/range", 200, R"({"header":{"cluster_id":"1","member_id":"2","revision":"3","raft_term":"4"}})");
+  const Output listed = ctl({"-d", fmt::format("etcd3://127.0.0.1:{}", kRestPort), "list", "shop"});
+  EXPECT_EQ(listed.code, 0) << listed.err;
+  const auto requests = store.requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_TRUE(requests[0].starts_with("POST /v3/kv/range {")) << requests[0];
+  EXPECT_EQ(requests[0].find("\"serializable\":true"), std::string::npos) << requests[0];
+}
+
+// CTL-048
 TEST(Ctl, GivesUpOnASilentStore) {
   const std::string file = ::testing::TempDir() + "/ctl-silent.yml";
   std::ofstream(file) << "etcd3: {host: '127.0.0.1:23949'}\nretry_timeout: 2\n";

@@ -99,22 +99,31 @@ class EtcdEnvironment final : public ::testing::Environment {
 
 Etcd* etcd() { return the_etcd; }
 
-Members::Members() {
+Members::Members(std::optional<http::TlsServerOptions> tls) {
   std::promise<Status> listening;
-  thread_ = std::thread([this, &listening] {
-    reactor_.emplace();
-    http::Server server(*reactor_, {}, [this](http::Request request, Ctx) -> http::Answer { return handle(request); });
-    const auto serve = [](http::Server* s, Reactor* r, std::promise<Status>* ready) -> Task<void> {
-      auto bound = co_await s->bind({{.host = "127.0.0.1", .port = kRestPort}}, Ctx{.deadline = r->now() + std::chrono::seconds(5)});
-      s->serve();
-      ready->set_value(std::move(bound));
-    };
-    reactor_->run_until_done(serve(&server, &*reactor_, &listening));
-    reactor_->run();
-    reactor_->run_until_done(server.stop(Ctx{.deadline = reactor_->now()}));
-  });
+  thread_ = std::thread([this, &listening, tls = std::move(tls)] { serve(tls, listening); });
   const Status bound = listening.get_future().get();
   EXPECT_TRUE(bound) << bound.error().text();
+}
+
+void Members::serve(std::optional<http::TlsServerOptions> tls, std::promise<Status>& listening) {
+  reactor_.emplace();
+  http::ServerOptions options;
+  if (tls) {
+    auto context = http::TlsContext::for_server(*tls);
+    if (!context) return listening.set_value(context.error());
+    options.tls = *context;
+  }
+  http::Server server(*reactor_, options, [this](http::Request request, Ctx) -> http::Answer { return handle(request); });
+  const auto begin = [](http::Server* s, Reactor* r, std::promise<Status>* ready) -> Task<void> {
+    const Ctx ctx{.deadline = r->now() + std::chrono::seconds(5)};
+    auto bound = co_await s->bind({{.host = "127.0.0.1", .port = kRestPort}}, ctx);
+    s->serve();
+    ready->set_value(std::move(bound));
+  };
+  reactor_->run_until_done(begin(&server, &*reactor_, &listening));
+  reactor_->run();
+  reactor_->run_until_done(server.stop(Ctx{.deadline = reactor_->now()}));
 }
 
 Members::~Members() {

@@ -1,6 +1,7 @@
 // A real etcd with the keys of a made-up cluster, a real HTTP server that plays the members, and the real binary.
 #pragma once
 
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "base/process.h"
 #include "base/reactor.h"
 #include "http/server.h"
+#include "http/tls.h"
 
 namespace matriarch::system_test {
 
@@ -52,7 +54,8 @@ Etcd* etcd();
 // Plays every member: answers by "METHOD /path", 404 otherwise.
 class Members {
  public:
-  Members();
+  // With TLS when it is given.
+  explicit Members(std::optional<http::TlsServerOptions> tls = std::nullopt);
   ~Members();
   Members(const Members&) = delete;
   Members& operator=(const Members&) = delete;
@@ -62,6 +65,7 @@ class Members {
 
  private:
   http::Response handle(const http::Request& request);
+  void serve(std::optional<http::TlsServerOptions> tls, std::promise<Status>& listening);
 
   std::mutex mutex_;
   std::map<std::string, std::pair<int, std::string>> answers_;

@@ -199,50 +199,39 @@ TEST_F(SettingsTest, PasswordsDoNotReachTheLog) {
   run(body(this, &node));
 }
 
-// The agent is killed while its base backup runs: the next agent knows that what is there is no copy, and ends the program.
+// The agent is killed while its base backup runs: the next one knows that what is there is no copy, and ends the program.
 TEST_F(SettingsTest, AnInterruptedCopyIsKnownAsSuch) {
   Node& a = add_node("a");
   Node& b = add_node("b");
-  const auto ready = (root / "ready").string();
-  // Copies a little, and then stays: under the name by which programs of ours are known.
-  ASSERT_TRUE(
-      write_file_atomically(
-          root / "begin",
-          fmt::format("#!/bin/sh\nmkdir -p {0}/global && echo 15 > {0}/PG_VERSION && echo x > {0}/global/pg_control\n"
-                      "touch {1}\nexec sleep 60\n",
-                      b.options.data_dir.string(), ready),
-          0755)
-          .ok());
-  Value::Map section;
-  section.set("command", (root / "begin").string());
-  b.options.method_sections["mine"] = section;
-  b.options.create_replica_methods = {"mine"};
-  restart_agent(b);
-  constexpr auto body = [](SettingsTest* test, Node* a, Node* b, std::string ready) -> Task<void> {
+  std::filesystem::copy("/bin/bash", root / "pg_basebackup");
+  constexpr auto body = [](SettingsTest* test, Node* a, Node* b) -> Task<void> {
     co_await test->bootstrap(a);
-    // Another process that begins a copy and is gone: all that is left of it is on disk.
+    // All that is left of the former agent: a mark on disk, and a program that goes on copying.
     WorkMarker former(b->options.data_dir, b->options.pgpass.parent_path());
     CO_ASSERT_OK(former.begin(Interrupted::kCopy));
+    const auto dir = b->options.data_dir.string();
     auto program =
-        spawn({.argv = {"bash", "-c", fmt::format("exec -a 'pg_basebackup' {}", (test->root / "begin").string())}});
+        spawn({.argv = {(test->root / "pg_basebackup").string(), "-c",
+                        "mkdir -p $1/global; echo 15 > $1/PG_VERSION; touch $1/global/pg_control; sleep 60; true",
+                        "--pgdata=" + dir, dir}});
     CO_ASSERT_OK(program);
-    CO_ASSERT_TRUE(co_await test->wait_until([&] { return std::filesystem::exists(ready); }, seconds(5)));
+    CO_ASSERT_TRUE(
+        co_await test->wait_until([&] { return std::filesystem::exists(dir + "/global/pg_control"); }, seconds(5)));
     ServerView view = co_await b->server->observe(test->within(seconds(5)));
     EXPECT_EQ(view.directory, DataDirectory::kPresent);
     EXPECT_EQ(view.interrupted, Interrupted::kCopy);
-    CO_ASSERT_OK(program->kill(SIGKILL));
-    (void)co_await program->wait(test->reactor, Ctx{});
 
-    b->options.create_replica_methods.clear();
-    CO_ASSERT_OK(co_await b->server->reconfigure(b->options, false, test->within(seconds(5))));
     co_await test->make_standby(b, a);
+    const auto ended = co_await program->wait(test->reactor, test->within(seconds(1)));
+    CO_ASSERT_OK(ended);
+    EXPECT_EQ(ended->signal, SIGKILL);
     view = co_await b->server->observe(test->within(seconds(5)));
     EXPECT_EQ(view.interrupted, Interrupted::kNone);
     CO_ASSERT_OK(former.begin(Interrupted::kRewind));
     EXPECT_EQ((co_await b->server->observe(test->within(seconds(5)))).interrupted, Interrupted::kRewind);
     CO_ASSERT_OK(former.end());
   };
-  run(body(this, &a, &b, ready));
+  run(body(this, &a, &b));
 }
 
 // PG-237, PG-238.

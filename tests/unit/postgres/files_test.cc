@@ -14,7 +14,7 @@
 #include "postgres/postmaster.h"
 #include "postgres/probe.h"
 #include "postgres/rewinder.h"
-#include "postgres/slots.h"
+#include "postgres/slot_plan.h"
 #include "postgres/wal_reader.h"
 
 namespace matriarch::postgres {
@@ -315,10 +315,29 @@ TEST(Rewind, MissingSegment) {  // PG-328
   EXPECT_EQ(missing_segment(""), "");
 }
 
+TEST(SlotPlans, RowsOfAnyVersion) {  // PG-342
+  const auto slots = parse_slots(
+      R"([{"slot_name":"a","plugin":null,"slot_type":"physical","datoid":null,"temporary":false,"active":true,"xmin":null,"restart_lsn":"0/3000028","wal_status":"lost"},)"
+      R"({"slot_name":"l","plugin":"pgoutput","slot_type":"logical","datoid":5,"temporary":false,"active":false,"xmin":7,"confirmed_flush_lsn":"1/0","failover":true,"synced":false},)"
+      R"({"slot_name":"t","slot_type":"physical","temporary":true},{"slot_name":"s","slot_type":"logical","failover":true,"synced":true}])");
+  ASSERT_EQ(slots.size(), 2U);
+  EXPECT_EQ(slots[0].name, "a");
+  EXPECT_TRUE(slots[0].active);
+  EXPECT_TRUE(slots[0].lost);
+  EXPECT_FALSE(slots[0].has_xmin);
+  EXPECT_EQ(slots[0].restart_lsn.value, 0x3000028U);
+  EXPECT_EQ(slots[1].database_oid, "5");
+  EXPECT_EQ(slots[1].confirmed_flush_lsn.value, 0x100000000U);
+  EXPECT_TRUE(slots[1].has_xmin);
+  EXPECT_TRUE(slots[1].failover);
+  EXPECT_TRUE(parse_slots("").empty());
+  EXPECT_TRUE(parse_slots("{}").empty());
+}
+
 TEST(SlotPlans, CreateAdvanceDrop) {  // PG-362..370
   const std::vector<SlotRow> present{
       {.name = "unknown", .type = "physical"},
-      {.name = "ignored", .type = "logical", .database = "app", .plugin = "wal2json"},
+      {.name = "ignored", .type = "logical", .plugin = "wal2json", .database = "app"},
       {.name = "failover", .type = "logical", .failover = true},
       {.name = "active", .type = "physical", .active = true, .restart_lsn = Lsn{5}},
       {.name = "behind", .type = "physical", .restart_lsn = Lsn{5}},
