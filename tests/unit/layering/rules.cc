@@ -23,7 +23,7 @@ const std::map<std::string, std::set<std::string>, std::less<>>& allowed_layers(
       {"config", {"model", "base"}},
       {"http", {"base"}},
       {"policy", {"model"}},  // and the files in kValueHeaders
-      {"guard", {"base"}},
+      {"guard", {"ports", "model", "base"}},  // the agent's side; for the guardian's see is_part_of_guardian()
       {"store", {"ports", "model", "http", "base"}},
       {"postgres", {"ports", "model", "http", "base"}},
       {"peers", {"ports", "model", "http", "base"}},
@@ -42,6 +42,11 @@ const std::set<std::string_view> kValueHeaders{"base/time.h", "base/result.h"};
 
 // The same agent code runs on real ports and on simulated ones: it must not reach past them.
 const std::set<std::string_view> kRealWorldHeaders{"base/files.h", "base/process.h", "base/reactor.h"};
+
+// What the guardian process consists of: no library, no allocation, nothing that could wait for anything.
+bool is_part_of_guardian(std::string_view path) {
+  return path.starts_with("src/guard/") && !path.starts_with("src/guard/client.") && !path.starts_with("src/guard/place.");
+}
 
 bool sees_everything(std::string_view layer) { return layer == "apps" || layer == "tests" || layer == "bench"; }
 
@@ -217,6 +222,9 @@ Violations check_includes(const SourceFile& file) {
                           fmt::format("{} may not include {}: move what is shared down, or go through a port "
                                       "(table in docs/architecture.md)",
                                       layer, include.path)));
+    } else if (is_part_of_guardian(file.path) && target != "guard" && include.path != "base/unique_fd.h") {
+      result.push_back(at(file, include.line, "guardian",
+                          fmt::format("the guardian is small and allocates nothing: {} belongs to the agent's side", include.path)));
     } else if (is_deterministic(layer) && kRealWorldHeaders.contains(include.path)) {
       result.push_back(at(file, include.line, "real-world",
                           fmt::format("{} reaches the world through ports only, not by {}", layer, include.path)));

@@ -11,6 +11,8 @@ namespace {
 const std::vector<Exception>& exceptions() {
   static const std::vector<Exception> list{
       {"clock", "apps/matriarch/notify.cc", "the service manager's protocol wants CLOCK_MONOTONIC with RELOADING=1"},
+      {"clock", "src/guard/strike.cc", "the guardian has no scheduler: one timer on CLOCK_BOOTTIME"},
+      {"fork", "src/guard/respawn.cc", "the guardian has no threads, and posix_spawn allocates"},
   };
   return list;
 }
