@@ -2,6 +2,7 @@
 // aliases and all limits are ours.
 #include "config/yaml.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>

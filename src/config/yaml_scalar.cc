@@ -1,5 +1,6 @@
 // The implicit types of YAML 1.1 scalars. Written as small matchers, because the order and the exact shapes matter:
 // `010` is 8, `1e3` is text, `1:30` is 90, `0o17` is text.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>

@@ -1,5 +1,6 @@
 #include "http/parser.h"
 
+#include <algorithm>
 #include <variant>
 
 #include <boost/beast/http/basic_parser.hpp>

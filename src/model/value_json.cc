@@ -1,5 +1,7 @@
 // Value <-> JSON text.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include <boost/json/monotonic_resource.hpp>
@@ -108,12 +110,20 @@ class Writer {
   std::string out_;
 };
 
+// "1e400" is read as infinity and "0e400" as no number at all, which no JSON text can hold: written again they would be
+// null, and null deletes a key.
+double bounded(double number) {
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  if (std::isnan(number)) return 0;
+  return std::clamp(number, -kLargest, kLargest);
+}
+
 Value from_boost(const boost::json::value& json) {
   switch (json.kind()) {
     case boost::json::kind::bool_: return json.get_bool();
     case boost::json::kind::int64: return json.get_int64();
     case boost::json::kind::uint64: return json.get_uint64();
-    case boost::json::kind::double_: return json.get_double();
+    case boost::json::kind::double_: return bounded(json.get_double());
     case boost::json::kind::string: return std::string_view(json.get_string());
     case boost::json::kind::array: {
       Value::List list;

@@ -1,4 +1,5 @@
 // The text forms of single values, and what texts are understood as.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>

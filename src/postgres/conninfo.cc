@@ -40,11 +40,13 @@ constexpr std::array<std::string_view, 10> kCredentialKeys = {
     "sslmode", "sslcert",   "sslkey",     "sslpassword",     "sslrootcert",
     "sslcrl",  "sslcrldir", "gssencmode", "channel_binding", "sslnegotiation"};
 
+// Any kind of blank ends a value that is not in quotes.
 std::string escaped(std::string_view value) {
+  constexpr std::string_view kSpecial = "'\\ \t\r\n\v\f";
   if (value.empty()) return "''";
   std::string result;
   for (const char c : value) {
-    if (c == '\'' || c == '\\' || c == ' ') result += '\\';
+    if (kSpecial.contains(c)) result += '\\';
     result += c;
   }
   return result;

@@ -1,5 +1,6 @@
 #include "postgres/guc_value.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>

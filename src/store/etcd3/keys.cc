@@ -1,5 +1,6 @@
 #include "store/etcd3/keys.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 

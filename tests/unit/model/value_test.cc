@@ -43,6 +43,11 @@ TEST(ToJson, PrettyIndentsByTwo) {
             "{\n  \"a\": {\n    \"b\": [\n      1,\n      2\n    ],\n    \"c\": {}\n  },\n  \"d\": []\n}");
 }
 
+TEST(ParseJson, NumbersTooLargeAreTheLargest) {  // never null, which would delete a key
+  EXPECT_EQ(to_json(*parse_json("[1e400,-1e400]")), to_json(*parse_json("[1.7976931348623157e308,-1.7976931348623157e308]")));
+  EXPECT_EQ(parse_json("0e400")->as_double(), 0);
+}
+
 TEST(ParseJson, KeepsOrderAndTakesTheLastOfEqualKeys) {
   EXPECT_EQ(to_json(json(R"( { "b" : 1, "a" : 2 , "b" : 3 } )")), R"({"b":3,"a":2})");
   EXPECT_EQ(json(R"("\u00e4")").as_string(), "ä");

@@ -69,6 +69,11 @@ TEST(Conninfo, NewerKeysAreLeftOut) {  // PG-121
   EXPECT_EQ(print_conninfo(params, 170000), "host=a\\ b sslcrldir=/x sslnegotiation=direct");
 }
 
+TEST(Conninfo, EveryKindOfBlankIsEscaped) {  // CFG-451
+  const ConnParams params{{"host", "/a\tb\nc d"}, {"user", "it's \\"}};
+  EXPECT_EQ(parse_conninfo(print_conninfo(params, 0)).value(), params);
+}
+
 TEST(Conninfo, BothFormsAreRead) {  // PG-212
   EXPECT_EQ(parse_conninfo("host=a port=1").value().find("port")->second, "1");
   EXPECT_EQ(parse_conninfo("postgresql://u@h:5/d?sslmode=require").value().find("sslmode")->second, "require");
