@@ -8,7 +8,7 @@ JOBS ?= $(shell awk -v cores=$$(nproc) '/^MemAvailable/ { fit = int($$2 / 157286
           END { n = cores < fit ? cores : fit; print n < 1 ? 1 : n }' /proc/meminfo)
 BUILD := build/dev
 RELEASE := build/release
-.PHONY: help deps build test check release fmt tidy clean
+.PHONY: help deps build test check release faults fmt tidy clean
 
 help: ## this list
 	@awk -F ':.*## ' -v hidden=' $(HIDDEN) ' \
@@ -31,6 +31,9 @@ check: build ## build and run the quick tests, unit and sim: the loop while writ
 
 release: deps $(RELEASE)/build.ninja ## the optimised build, in build/release
 	@ninja -C $(RELEASE) -j $(JOBS)
+
+faults: release ## break real clusters in network namespaces, as root; some ten minutes
+	@/usr/bin/python3 tests/faults/run.py $(RELEASE)/apps/matriarch/matriarch --runs $${RUNS:-1}
 
 fmt: ## format the C++ files with clang-format-19
 	@git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs -r clang-format-19 -i

@@ -37,8 +37,6 @@ bool Checks::counts_as_primary(Node& node) {
   return scheduler_.now() >= since + 3 * believed.retry_timeout + options_.grace;
 }
 
-bool Checks::paused_for(Duration duration) const { return paused_since_ && scheduler_.now() >= *paused_since_ + duration; }
-
 void Checks::after_event() {
   int writable = 0;
   for (const Node* node : nodes_) writable += node->postgres().writable() ? 1 : 0;
@@ -152,12 +150,18 @@ void Checks::commanded(Node& node, ServerCommand command) {
       violate(fmt::format("INV-3 {} promotes against the election rule: {}", node.name(), *election_.complaint));
     }
   }
-  // INV-5. What people asked for during the pause is theirs; so is what they asked for just before.
-  const bool by_people = scheduler_.now() < operator_acted_ + seconds(180);
-  if (command != ServerCommand::kFollow && !by_people && paused_for(seconds(60)) && node.agent() != nullptr &&
-      node.guarded_since() != Instant::max() && scheduler_.now() >= node.guarded_since() + seconds(60)) {
-    violate(fmt::format("INV-5 the cluster is paused, and the agent of {} does '{}'", node.name(), to_string(command)));
-  }
+  if (command != ServerCommand::kFollow) check_pause(node, command);
+}
+
+// INV-5, for agents that have known of the pause for long enough to have ended what they were doing. What people asked for
+// is theirs.
+void Checks::check_pause(const Node& node, ServerCommand command) {
+  constexpr Duration kSettled = seconds(25);
+  const Instant now = scheduler_.now();
+  if (!paused_since_ || now < *paused_since_ + kSettled || now < operator_acted_ + seconds(120)) return;
+  if (node.agent() == nullptr || node.guarded_since() == Instant::max() || now < node.guarded_since() + kSettled) return;
+  if (node.agent()->store().last_loaded() < *paused_since_) return;
+  violate(fmt::format("INV-5 the cluster is paused, and the agent of {} does '{}'", node.name(), to_string(command)));
 }
 
 void Checks::promoted(Postgres& server) {
@@ -194,7 +198,7 @@ void Checks::watch_identity(const StoreKeys& keys) {
   const bool somebody_has_it = std::ranges::any_of(nodes_, [&](const Node* node) {
     return node->postgres().directory() == Postgres::Directory::kPresent && node->postgres().system_id() == *identity_;
   });
-  if (replaced && somebody_has_it) violate(fmt::format("INV-6 /initialize was {} and is overwritten with {}", *identity_, *now));
+  if (replaced && somebody_has_it) violate(fmt::format("HA-087 /initialize was {} and is overwritten with {}", *identity_, *now));
   identity_ = now;
 }
 
@@ -203,7 +207,7 @@ void Checks::initialized(Postgres& server) {
   for (const Node* node : nodes_) {
     const Postgres& other = node->postgres();
     if (&other == &server || other.directory() != Postgres::Directory::kPresent) continue;
-    violate(fmt::format("INV-6 {} initialised a second cluster beside the one of {}", server.name(), other.name()));
+    violate(fmt::format("HA-087 {} initialised a second cluster beside the one of {}", server.name(), other.name()));
   }
 }
 

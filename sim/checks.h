@@ -66,8 +66,8 @@ class Checks final : public PostgresObserver {
 
   [[nodiscard]] Node& node_of(std::string_view name) const;
   [[nodiscard]] bool counts_as_primary(Node& node);
-  [[nodiscard]] bool paused_for(Duration duration) const;
   void judge_election(const StoreKeys& keys, const std::string& winner);
+  void check_pause(const Node& node, ServerCommand command);
   void check_promise(const Postgres& server);
   void watch_sync(const StoreKeys& keys);
   void watch_pause(const StoreKeys& keys);

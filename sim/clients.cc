@@ -50,7 +50,7 @@ void Clients::connect(std::size_t client) {
     later(client, kConnectPatience);
     return;
   }
-  if (node.postgres().writable()) {  // target_session_attrs=read-write
+  if (node.postgres().accepting() && node.postgres().writable()) {  // target_session_attrs=read-write
     c.node = candidate;
     c.launch = node.postgres().launches();
   }

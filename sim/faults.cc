@@ -27,6 +27,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
       {"disk full", 3, &Faults::fill_disk},
       {"data directory missing", 2, &Faults::lose_directory},
       {"queries hang", 3, &Faults::hang_queries},
+      {"agent's loop hangs", 3, &Faults::hang_agent},
       {"pre_promote refuses", 2, &Faults::veto_promotion},
       {"store member crash", 5, &Faults::crash_store_member},
       {"store member frozen", 4, &Faults::freeze_store_member},
@@ -37,6 +38,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
       {"node cut from the store", 6, &Faults::cut_node_from_store},
       {"node cannot send to the store", 4, &Faults::cut_node_to_store},
       {"node cannot hear the store", 4, &Faults::cut_store_to_node},
+      {"store far from a node, then cut", 6, &Faults::lag_then_cut},
       {"nodes cut from each other", 4, &Faults::cut_between_nodes},
       {"store member cut from the others", 6, &Faults::cut_store_member},
       {"network split", 4, &Faults::split},
@@ -102,6 +104,7 @@ void Faults::heal(const std::vector<Node*>& dead) {
   for (Node* node : nodes_) {
     node->thaw_machine();
     node->thaw_agent();
+    node->hang_agent(false);
     node->postgres().set_faults({});
     if (node->agent() != nullptr) node->agent()->server().set_veto(false);
     if (std::ranges::find(dead, node) != dead.end()) {
@@ -206,6 +209,18 @@ void Faults::set_fault(bool PostgresFaults::*fault, Duration least, Duration mos
   });
 }
 
+// A watched process that does nothing counts as none (Node::guarded_since).
+void Faults::hang_agent() {
+  Node& node = leader_or_any();
+  node.hang_agent(true);
+  lasting(seconds(5), seconds(60), [&node] { node.hang_agent(false); });
+}
+
+void Faults::make_sick(Node& node) {
+  node.hang_agent(true);
+  node.postgres().crash("sick");
+}
+
 void Faults::crash_postgres() { leader_or_any().postgres().crash("out of memory"); }
 
 void Faults::veto_promotion() {
@@ -288,6 +303,27 @@ void Faults::isolate_node() {
 void Faults::cut_node_from_store() { partition({leader_or_any().endpoint()}, store_endpoints(), true); }
 void Faults::cut_node_to_store() { partition({leader_or_any().endpoint()}, store_endpoints(), false); }
 void Faults::cut_store_to_node() { partition(store_endpoints(), {leader_or_any().endpoint()}, false); }
+
+// A lease lasts from the sending of a request, however late its answer. What is late here is both, or the answers alone.
+void Faults::lag_then_cut() {
+  const Endpoint node = leader_or_any().endpoint();
+  const Duration retry = scenario_.settings.retry_timeout;
+  const bool answers_only = random_.chance(0.7);
+  const Duration lag = answers_only ? random_.between(retry / 5, retry * 3 / 10) : random_.between(retry / 20, retry / 7);
+  const auto set = [this, node, answers_only](Duration by) {
+    for (const Endpoint member : store_endpoints()) {
+      if (!answers_only) network_.set_lag(node, member, by);
+      network_.set_lag(member, node, by);
+    }
+  };
+  set(lag);
+  // Cut off from the other nodes, too, it cannot tell them that it still writes.
+  const auto from = random_.chance(0.7) ? all_but(node) : store_endpoints();
+  lasting(seconds(12), seconds(35), [this, node, set, from] {
+    set(Duration::zero());
+    partition({node}, from, true);
+  });
+}
 
 void Faults::cut_between_nodes() {
   const Endpoint a = leader_or_any().endpoint();

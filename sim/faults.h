@@ -18,6 +18,8 @@ class Faults {
   void begin();
   // Ends all faults and starts none any more; every machine is on and every agent runs, except on `dead` nodes.
   void heal(const std::vector<Node*>& dead);
+  // Its PostgreSQL dies, and its agent gets stuck and stays so, also after heal(): as good as dead, but it does not look so.
+  void make_sick(Node& node);
   // An agent reached a named step of a procedure.
   void step_reached(Node& node);
   // An agent's process ended by itself: the service manager starts it again.
@@ -63,6 +65,7 @@ class Faults {
   void fail_to_clone() { set_fault(&PostgresFaults::clone_fails, std::chrono::seconds(30), std::chrono::seconds(120)); }
   void fill_disk() { set_fault(&PostgresFaults::disk_full, std::chrono::seconds(10), std::chrono::seconds(60)); }
   void lose_directory() { set_fault(&PostgresFaults::directory_missing, std::chrono::seconds(10), std::chrono::seconds(60)); }
+  void hang_agent();
   void hang_queries() { set_fault(&PostgresFaults::queries_hang, std::chrono::seconds(5), std::chrono::seconds(60)); }
   void veto_promotion();
   void crash_store_member();
@@ -74,6 +77,7 @@ class Faults {
   void cut_node_from_store();
   void cut_node_to_store();
   void cut_store_to_node();
+  void lag_then_cut();
   void cut_between_nodes();
   void cut_store_member();
   void split();

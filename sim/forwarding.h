@@ -62,6 +62,10 @@ class ForwardingServer : public Server {
   Task<Status> promote(Ctx ctx) override { return next_.promote(std::move(ctx)); }
   Task<Status> reload(Ctx ctx) override { return next_.reload(std::move(ctx)); }
   Task<Status> checkpoint(Ctx ctx) override { return next_.checkpoint(std::move(ctx)); }
+  void prepare_fence(const Upstream& suspect) override { next_.prepare_fence(suspect); }
+  Task<FenceResult> fence(Upstream suspect, Instant answer_by, Ctx ctx) override {
+    return next_.fence(std::move(suspect), answer_by, std::move(ctx));
+  }
   Task<FollowChange> follow_change(StandbyTarget target, Ctx ctx) override {
     return next_.follow_change(std::move(target), std::move(ctx));
   }

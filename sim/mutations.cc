@@ -33,20 +33,47 @@ class LeaseFromAnswer final : public ForwardingStore {
   Process& process_;
 };
 
-class LockNotNeeded final : public ForwardingStore {
+// An agent that takes itself for the leader for a while, whatever the store says.
+class BelievesToLead : public ForwardingStore {
  public:
-  LockNotNeeded(Store& next, Process& process) : ForwardingStore(next), process_(process) {}
+  BelievesToLead(Store& next, Process& process, std::string me) : ForwardingStore(next), process_(process), me_(std::move(me)) {}
+
+  Task<Result<ClusterView>> load(Ctx ctx) override {
+    auto view = co_await next_.load(std::move(ctx));
+    if (view && process_.now() < until_) view->leader = Leader{.name = me_, .version = "0"};
+    co_return view;
+  }
+
+ protected:
+  [[nodiscard]] bool believes() const { return process_.now() < until_; }
+  LeaseHeld believe() {
+    until_ = process_.now() + std::chrono::seconds(20);
+    return {.sent_at = process_.now(), .lasts = std::chrono::seconds(30)};
+  }
+
+  Process& process_;
+
+ private:
+  std::string me_;
+  Instant until_;
+};
+
+class LockNotNeeded final : public BelievesToLead {
+ public:
+  using BelievesToLead::BelievesToLead;
 
   Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) override {
     auto lease = co_await next_.acquire_leader(std::move(ctx));
-    if (!lease && lease.error().code() == Errc::kConflict) {
-      co_return LeaseHeld{.sent_at = process_.now(), .lasts = std::chrono::seconds(30)};
-    }
+    if (!lease && lease.error().code() == Errc::kConflict) co_return believe();
     co_return lease;
   }
-
- private:
-  Process& process_;
+  Task<RenewOutcome> renew_leader(LeaderReport report, Ctx ctx) override {
+    auto outcome = co_await next_.renew_leader(std::move(report), std::move(ctx));
+    if (outcome.verdict == RenewVerdict::kLost && believes()) {
+      outcome = {.verdict = RenewVerdict::kKept, .lease = {.sent_at = process_.now(), .lasts = std::chrono::seconds(30)}};
+    }
+    co_return outcome;
+  }
 };
 
 class TwoInitializers final : public ForwardingStore {
@@ -60,21 +87,15 @@ class TwoInitializers final : public ForwardingStore {
   }
 };
 
-class LostIgnored final : public ForwardingStore {
+class LostIgnored final : public BelievesToLead {
  public:
-  LostIgnored(Store& next, Process& process) : ForwardingStore(next), process_(process) {}
+  using BelievesToLead::BelievesToLead;
 
   Task<RenewOutcome> renew_leader(LeaderReport report, Ctx ctx) override {
     auto outcome = co_await next_.renew_leader(std::move(report), std::move(ctx));
-    if (outcome.verdict == RenewVerdict::kLost) {
-      outcome.verdict = RenewVerdict::kKept;
-      outcome.lease = {.sent_at = process_.now(), .lasts = std::chrono::seconds(30)};
-    }
+    if (outcome.verdict == RenewVerdict::kLost) outcome = {.verdict = RenewVerdict::kKept, .lease = believe()};
     co_return outcome;
   }
-
- private:
-  Process& process_;
 };
 
 class StaleTimelineLeads final : public ForwardingStore {
@@ -185,13 +206,13 @@ std::optional<Mutation> find_mutation(std::string_view name) {
   return found->mutation;
 }
 
-std::unique_ptr<Store> mutated_store(Mutation mutation, Process& process, Store& store) {
+std::unique_ptr<Store> mutated_store(Mutation mutation, Process& process, Store& store, std::string me) {
   switch (mutation) {
     case Mutation::kLeaseFromAnswer: return std::make_unique<LeaseFromAnswer>(store, process);
-    case Mutation::kLockNotNeeded: return std::make_unique<LockNotNeeded>(store, process);
+    case Mutation::kLockNotNeeded: return std::make_unique<LockNotNeeded>(store, process, std::move(me));
     case Mutation::kTwoInitializers: return std::make_unique<TwoInitializers>(store);
     case Mutation::kRenewalByItself: return std::make_unique<RenewalByItself>(store, process);
-    case Mutation::kLostIgnored: return std::make_unique<LostIgnored>(store, process);
+    case Mutation::kLostIgnored: return std::make_unique<LostIgnored>(store, process, std::move(me));
     case Mutation::kStaleTimelineLeads: return std::make_unique<StaleTimelineLeads>(store);
     default: return nullptr;
   }

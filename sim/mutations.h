@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,7 +41,7 @@ const std::vector<MutationInfo>& all_mutations();
 std::optional<Mutation> find_mutation(std::string_view name);
 
 // Null: this mutation does not concern that port.
-std::unique_ptr<Store> mutated_store(Mutation mutation, Process& process, Store& store);
+std::unique_ptr<Store> mutated_store(Mutation mutation, Process& process, Store& store, std::string me);
 std::unique_ptr<Server> mutated_server(Mutation mutation, Server& server);
 Settings mutated_settings(Mutation mutation, Settings settings);
 

@@ -31,6 +31,8 @@ class Network {
   // Partitions may overlap: each block needs its own unblock.
   void block(Endpoint from, Endpoint to) { ++blocks(from, to); }
   void unblock(Endpoint from, Endpoint to) { --blocks(from, to); }
+  // Every message of this direction takes so much longer.
+  void set_lag(Endpoint from, Endpoint to, Duration lag) { lag_[at(from, to)] = lag; }
   void set_quality(Quality quality) { quality_ = quality; }
   [[nodiscard]] const Quality& quality() const { return quality_; }
   void heal();
@@ -38,15 +40,15 @@ class Network {
   [[nodiscard]] int endpoints() const { return endpoints_; }
 
  private:
-  [[nodiscard]] int& blocks(Endpoint from, Endpoint to) { return blocked_[static_cast<std::size_t>(from * endpoints_ + to)]; }
-  [[nodiscard]] int blocks(Endpoint from, Endpoint to) const {
-    return blocked_[static_cast<std::size_t>(from * endpoints_ + to)];
-  }
+  [[nodiscard]] std::size_t at(Endpoint from, Endpoint to) const { return static_cast<std::size_t>(from * endpoints_ + to); }
+  [[nodiscard]] int& blocks(Endpoint from, Endpoint to) { return blocked_[at(from, to)]; }
+  [[nodiscard]] int blocks(Endpoint from, Endpoint to) const { return blocked_[at(from, to)]; }
 
   Random random_;
   int endpoints_;
   Quality quality_;
   std::vector<int> blocked_;
+  std::vector<Duration> lag_;
 };
 
 }  // namespace matriarch::sim

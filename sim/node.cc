@@ -33,7 +33,7 @@ AgentProcess::AgentProcess(NodeWorld& world, Node& node, std::uint64_t random_se
       server_(process_, world.postgres, node.postgres(), random_.fork(),
               [this](ServerCommand command) { world_.observer.commanded(node_, command); }),
       peers_(process_, world.peers, node.endpoint()),
-      mutated_store_(mutated_store(world.mutation, process_, store_)),
+      mutated_store_(mutated_store(world.mutation, process_, store_, node.name())),
       mutated_server_(mutated_server(world.mutation, server_)),
       group_(process_),
       agent_(agent::Ports{.scheduler = process_,
@@ -101,7 +101,7 @@ void Node::start_agent() {
   world_.trace.line(name_, "agent starts");
   agent_ = std::make_unique<AgentProcess>(world_, *this, random_.next());
   if (machine_.frozen()) agent_->process().freeze();
-  guarded_since_ = machine_.frozen() ? Instant::max() : world_.scheduler.now();
+  guarded_since_ = machine_.frozen() || postgres_->faults().agent_hangs ? Instant::max() : world_.scheduler.now();
 }
 
 void Node::kill_agent() {
@@ -132,8 +132,15 @@ void Node::freeze_agent() {
 
 void Node::thaw_agent() {
   if (!agent_ || machine_.frozen()) return;
-  if (agent_->process().frozen()) guarded_since_ = world_.scheduler.now();
+  if (agent_->process().frozen() && !postgres_->faults().agent_hangs) guarded_since_ = world_.scheduler.now();
   agent_->process().thaw();
+}
+
+void Node::hang_agent(bool hangs) {
+  if (postgres_->faults().agent_hangs == hangs) return;
+  postgres_->faults().agent_hangs = hangs;
+  const bool watches = !hangs && agent_ && !agent_->process().frozen();
+  guarded_since_ = watches ? world_.scheduler.now() : Instant::max();
 }
 
 void Node::power_off() {

@@ -52,6 +52,7 @@ class AgentProcess final : private agent::Steps {
   [[nodiscard]] agent::Agent& agent() { return agent_; }
   [[nodiscard]] const agent::Agent& agent() const { return agent_; }
   [[nodiscard]] SimServer& server() { return server_; }
+  [[nodiscard]] const SimStore& store() const { return store_; }
   // For requests that other processes or people make to it.
   [[nodiscard]] TaskGroup& group() { return group_; }
 
@@ -90,6 +91,7 @@ class Node {
   [[nodiscard]] const Postgres& postgres() const { return *postgres_; }
   [[nodiscard]] MachineClock& clock() { return clock_; }
   [[nodiscard]] AgentProcess* agent() { return agent_.get(); }
+  [[nodiscard]] const AgentProcess* agent() const { return agent_.get(); }
   [[nodiscard]] bool powered() const { return powered_; }
   [[nodiscard]] bool machine_frozen() const { return machine_.frozen(); }
 
@@ -97,6 +99,7 @@ class Node {
   void kill_agent();
   void freeze_agent();
   void thaw_agent();
+  void hang_agent(bool hangs);  // its loop; its other coroutines go on
   void power_off();
   void power_on() { powered_ = true; }
   void freeze_machine();

@@ -23,6 +23,10 @@ class People {
   // has the same number and the same beginning as the leader's, but other records. Call it now and then.
   void look_after();
 
+  using Command = std::function<Task<CommandResult>(agent::Agent&, Ctx)>;
+  // Gives a command to the agent of a node, over its REST interface.
+  void give(Node& node, std::string what, Command command);
+
   static std::vector<std::string> names();
 
  private:
@@ -33,9 +37,6 @@ class People {
   };
   static const std::vector<Kind>& kinds();
 
-  using Command = std::function<Task<CommandResult>(agent::Agent&, Ctx)>;
-  // Gives a command to the agent of a node, over its REST interface.
-  void give(Node& node, std::string what, Command command);
   static Task<void> run(agent::Agent* agent, Command command, Ctx ctx, std::function<void(CommandResult)> ended);
 
   void next();

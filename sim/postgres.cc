@@ -65,7 +65,9 @@ void Postgres::write(std::uint64_t bytes, std::function<void(bool, Lsn, std::uin
   wal_.append(bytes, serial);
   const Lsn end = wal_.end();
   // The flush takes a moment; what is not flushed yet is not sent and not acknowledged.
-  after(random_.between(std::chrono::microseconds(200), milliseconds(3)), [this, end, serial, answered = std::move(answered)]() mutable {
+  const Duration flush = random_.between(std::chrono::microseconds(200), milliseconds(3));
+  os_.call_at(os_.now() + flush, [this, end, serial, launch = launches_, answered = std::move(answered)]() mutable {
+    if (launch != launches_ || !writable()) return;
     commits_.push_back({.end = end, .serial = serial, .answered = std::move(answered)});
     pump_all();
     release_commits();
@@ -126,7 +128,7 @@ std::vector<Postgres::SenderRow> Postgres::senders() const {
 
 ServerView Postgres::view() const {
   ServerView view;
-  view.major_version = 150000;
+  view.major_version = world_.major * 10'000;
   if (faults_.directory_missing) {
     view.directory = DataDirectory::kInaccessible;
     view.directory_problem = "not mounted";
@@ -145,7 +147,7 @@ ServerView Postgres::view() const {
   if (!accepting() || faults_.queries_hang) return view;
   view.queried = true;
   view.in_recovery = in_recovery_;
-  view.server_version = 150020;
+  view.server_version = world_.major * 10'000 + 20;
   if (in_recovery_) {
     view.control.min_recovery_end = wal_.end();
     view.control.min_recovery_timeline = wal_.timeline();

@@ -48,6 +48,7 @@ struct PostgresWorld {
   Trace& trace;
   Coverage& coverage;
   PostgresObserver* observer = nullptr;
+  int major = 15;
   std::map<std::string, Postgres*, std::less<>> servers;  // by member name
   std::uint64_t next_serial = 1;
 };
@@ -64,6 +65,7 @@ struct PostgresFaults {
   bool disk_full = false;          // the data directory cannot be written
   bool directory_missing = false;  // the volume is not mounted
   bool queries_hang = false;       // accepts connections, answers nothing to the agent
+  bool agent_hangs = false;        // looking at the server never ends, whatever deadline it was given
 };
 
 class Postgres {
@@ -114,7 +116,8 @@ class Postgres {
   [[nodiscard]] bool running() const { return phase_ != Phase::kDown; }
   [[nodiscard]] bool accepting() const { return phase_ == Phase::kAccepting; }
   [[nodiscard]] bool in_recovery() const { return in_recovery_; }
-  [[nodiscard]] bool writable() const { return accepting() && !in_recovery_ && !os_.frozen(); }
+  // Some client can be told "committed": also while a fast shutdown waits for its backends.
+  [[nodiscard]] bool writable() const { return (accepting() || backends_left_) && !in_recovery_ && !os_.frozen(); }
   // Could it acknowledge a commit now, as far as synchronous_standby_names is concerned?
   [[nodiscard]] bool can_acknowledge() const;
   [[nodiscard]] bool streaming_from(const Postgres& upstream) const { return receiver_.upstream == &upstream && receiver_.connected; }
@@ -126,6 +129,8 @@ class Postgres {
   [[nodiscard]] const ControlData& control() const { return control_; }
   [[nodiscard]] bool checkpoint_done() const { return control_.checkpoint_timeline == wal_.timeline(); }
   [[nodiscard]] Lsn end_of_checkpoint() const { return end_of_checkpoint_; }
+  // Up to version 12 a running standby cannot be told of another upstream.
+  [[nodiscard]] bool upstream_is_reloadable() const { return world_.major >= 13; }
   [[nodiscard]] bool recovery_configured() const { return recovery_configured_; }
   [[nodiscard]] const std::optional<StandbyTarget>& target() const { return target_; }
   [[nodiscard]] bool intact() const { return directory_ == Directory::kPresent && !damaged_; }
@@ -141,7 +146,14 @@ class Postgres {
     bool synchronous = false;
   };
   [[nodiscard]] std::vector<SenderRow> senders() const;
-  void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
+  // One subscriber at a time; a late unsubscribe() of a former one does nothing.
+  std::uint64_t subscribe(std::function<void()> changed) {
+    changed_ = std::move(changed);
+    return ++subscription_;
+  }
+  void unsubscribe(std::uint64_t subscription) {
+    if (subscription == subscription_) changed_ = nullptr;
+  }
   // Could a client or a peer open a connection from there?
   [[nodiscard]] bool reachable_from(Endpoint from) const;
 
@@ -209,6 +221,7 @@ class Postgres {
   std::string name_;
   Endpoint endpoint_;
   std::function<void()> changed_;
+  std::uint64_t subscription_ = 0;
 
   // the data directory
   Directory directory_ = Directory::kEmpty;
@@ -226,6 +239,7 @@ class Postgres {
   Phase phase_ = Phase::kDown;
   bool in_recovery_ = false;
   bool promoting_ = false;
+  bool backends_left_ = false;  // of a server that was told to stop fast
   bool was_writable_ = false;
   std::uint64_t incarnation_ = 0;  // changes whenever what was under way ends: start, stop, exit
   std::uint64_t launches_ = 0;

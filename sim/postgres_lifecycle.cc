@@ -83,6 +83,7 @@ void Postgres::stop(StopMode mode, StopHooks hooks, Done gone) {
   world_.trace.line(name_, "postgres is told to stop ({})", mode == StopMode::kImmediate ? "immediate" : "fast");
   if (mode == StopMode::kImmediate) {
     ++incarnation_;  // whatever was under way ends here
+    backends_left_ = false;
     set_phase(Phase::kStopping);
     commits_.clear();
     after(random_.between(milliseconds(5), milliseconds(150)), [this] { went_down(); });
@@ -91,6 +92,7 @@ void Postgres::stop(StopMode mode, StopHooks hooks, Done gone) {
   if (phase_ == Phase::kStopping || phase_ == Phase::kDraining) return;
   ++incarnation_;
   promoting_ = false;
+  backends_left_ = accepting();
   set_phase(Phase::kStopping);
   announce();
   const bool slow = faults_.stop_is_slow;
@@ -100,6 +102,8 @@ void Postgres::stop(StopMode mode, StopHooks hooks, Done gone) {
 }
 
 void Postgres::client_backends_gone(StopMode) {
+  backends_left_ = false;
+  set_phase(Phase::kStopping);
   commits_.clear();  // commits that still waited for standbys were never acknowledged
   if (hooks_.at_safepoint) std::exchange(hooks_.at_safepoint, nullptr)();
   after(faults_.stop_is_slow ? random_.between(seconds(1), seconds(30)) : random_.between(milliseconds(10), milliseconds(600)),
@@ -136,6 +140,7 @@ void Postgres::drain(Instant since) {
 void Postgres::went_down() {
   ++incarnation_;
   promoting_ = false;
+  backends_left_ = false;
   disconnect_receiver();
   drop_senders();
   commits_.clear();
@@ -173,7 +178,7 @@ void Postgres::promote(Done done) {
   world_.trace.line(name_, "postgres is told to promote");
   const std::uint64_t started = incarnation_;
   if (faults_.promote_fails) {
-    after(random_.between(milliseconds(20), seconds(2)), [this, done = std::move(done)] {
+    os_.call_at(os_.now() + random_.between(milliseconds(20), seconds(2)), [this, done = std::move(done)] {
       world_.coverage.hit("postgres: promotion failed");
       done(Error(Errc::kFailed, "could not promote"));
     });

@@ -55,6 +55,7 @@ Scenario make_scenario(std::uint64_t seed, Duration faulty) {
   const auto size = random.below(10);
   scenario.nodes = size < 7 ? 3 : size < 8 ? 2 : size < 9 ? 4 : 5;
   scenario.settings = choose_settings(random);
+  if (random.chance(0.15)) scenario.postgres_version = 12;
   for (int i = 0; i < scenario.nodes; ++i) scenario.tags.push_back(choose_tags(random));
   // The first node can always lead: a cluster in which nobody may is of no interest.
   if (random.chance(0.1)) {

@@ -19,6 +19,7 @@ struct Scenario {
   Duration faulty = std::chrono::seconds(300);  // phase one
   Duration convergence = std::chrono::seconds(240);  // phase two must be done by then
   Settings settings;
+  int postgres_version = 15;     // 12 must be restarted to follow somebody else
   std::vector<Value::Map> tags;  // of each node
   Network::Quality network;
   Duration write_pause = std::chrono::milliseconds(500);  // of each client between writes, on average

@@ -22,14 +22,23 @@ std::string_view to_string(ServerCommand command) {
     case ServerCommand::kRewind: return "rewind";
     case ServerCommand::kCrashRecovery: return "crash recovery";
     case ServerCommand::kRemove: return "remove";
+    case ServerCommand::kFence: return "fence";
   }
   return "";
 }
 
 SimServer::SimServer(Process& process, PostgresWorld& world, Postgres& postgres, Random random, Told told)
-    : process_(process), world_(world), postgres_(postgres), random_(random), told_(std::move(told)) {}
+    : process_(process),
+      world_(world),
+      postgres_(postgres),
+      random_(random),
+      told_(std::move(told)),
+      listener_(std::make_shared<Process*>(&process)) {}
 
-SimServer::~SimServer() { postgres_.on_change(nullptr); }
+SimServer::~SimServer() {
+  *listener_ = nullptr;
+  postgres_.unsubscribe(subscription_);
+}
 
 Task<Status> SimServer::short_while(Ctx ctx) {
   const Duration takes = random_.between(microseconds(300), milliseconds(4));
@@ -54,6 +63,9 @@ Task<Status> SimServer::operate(Ctx ctx, Begin begin) {
 // --- observing
 
 Task<ServerView> SimServer::observe(Ctx ctx) {
+  while (postgres_.faults().agent_hangs && !process_.dead()) {
+    (void)co_await pause_for(process_, milliseconds(500), Ctx{});  // a system call that does not come back
+  }
   const Ctx limit = ctx.until(process_.now() + seconds(3));
   const bool hangs = postgres_.faults().queries_hang && postgres_.accepting();
   if (hangs) {
@@ -65,11 +77,9 @@ Task<ServerView> SimServer::observe(Ctx ctx) {
 }
 
 void SimServer::on_change(std::function<void()> changed) {
-  if (!changed) {
-    postgres_.on_change(nullptr);
-    return;
-  }
-  postgres_.on_change([this, changed = std::move(changed)] {
+  postgres_.unsubscribe(subscription_);
+  if (!changed) return;
+  subscription_ = postgres_.subscribe([this, changed = std::move(changed)] {
     if (!process_.dead()) process_.post(changed);
   });
 }
@@ -119,9 +129,10 @@ Task<Status> SimServer::stop(StopOptions options, Ctx ctx) {
       if (!process_.dead() && postgres_.launches() == launch) postgres_.kill();
     });
   }
+  // The server may still be stopping when the agent is gone.
   const auto tell = [this](auto hook) {
-    return [this, hook = std::move(hook)](auto... values) {
-      if (hook && !process_.dead()) process_.post([hook, values...] { hook(values...); });
+    return [listener = listener_, hook = std::move(hook)](auto... values) {
+      if (hook && *listener != nullptr && !(*listener)->dead()) (*listener)->post([hook, values...] { hook(values...); });
     };
   };
   Postgres::StopHooks hooks{.at_safepoint = tell(std::move(options.at_safepoint)),
@@ -146,6 +157,32 @@ Task<Status> SimServer::checkpoint(Ctx ctx) {
   co_return co_await operate(ctx, [&](auto done) { postgres_.checkpoint(std::move(done)); });
 }
 
+// --- the candidate's fence
+
+void SimServer::prepare_fence(const Upstream&) {}
+
+Task<FenceResult> SimServer::fence(Upstream suspect, Instant answer_by, Ctx ctx) {
+  const auto found = world_.servers.find(suspect.member);
+  if (found == world_.servers.end()) co_return FenceResult{FenceOutcome::kNotNeeded, "no such member"};
+  Postgres& former = *found->second;
+  const auto there = world_.network.transit(postgres_.endpoint(), former.endpoint());
+  const Status asked = co_await pause_for(process_, there.value_or(seconds(3)) * 2, ctx.until(answer_by));
+  if (process_.dead()) co_return FenceResult{FenceOutcome::kNotPossible, "the process was killed"};
+  if (!asked || !there || !former.reachable_from(postgres_.endpoint())) {
+    co_return FenceResult{FenceOutcome::kNotPossible, "it does not answer"};
+  }
+  if (!former.accepting()) co_return FenceResult{FenceOutcome::kNotNeeded, "connection refused"};
+  if (former.in_recovery() || former.wal().timeline() > postgres_.wal().timeline()) {
+    co_return FenceResult{FenceOutcome::kNotNeeded, "not the primary this server followed"};
+  }
+  told_(ServerCommand::kFence);
+  const Ctx patience = ctx.until(process_.now() + milliseconds(300));
+  const Status stopped = co_await operate(patience, [&](auto done) { former.stop(StopMode::kFast, {}, std::move(done)); });
+  if (process_.dead()) co_return FenceResult{FenceOutcome::kNotPossible, "the process was killed"};
+  if (!stopped && former.running()) former.crash("fenced by SQL: SIGQUIT");
+  co_return FenceResult{FenceOutcome::kStopped, {}};
+}
+
 // --- following
 
 Task<FollowChange> SimServer::follow_change(StandbyTarget target, Ctx ctx) {
@@ -154,13 +191,13 @@ Task<FollowChange> SimServer::follow_change(StandbyTarget target, Ctx ctx) {
   if (!postgres_.recovery_configured() || !postgres_.target()) co_return FollowChange::kRestart;
   const auto& now = postgres_.target()->upstream;
   const auto& next = target.upstream;
-  if (now.has_value() != next.has_value()) co_return FollowChange::kReload;
-  if (!now || (now->member == next->member && now->address.host == next->address.host)) co_return FollowChange::kNone;
-  co_return FollowChange::kReload;
+  const bool same = now ? next && now->member == next->member && now->address.host == next->address.host : !next;
+  if (same) co_return FollowChange::kNone;
+  co_return postgres_.upstream_is_reloadable() ? FollowChange::kReload : FollowChange::kRestart;
 }
 
 Task<Status> SimServer::follow(StandbyTarget target, Ctx ctx) {
-  if (postgres_.accepting() && postgres_.recovery_configured()) {
+  if (postgres_.accepting() && postgres_.recovery_configured() && postgres_.upstream_is_reloadable()) {
     const Status reloaded = co_await short_while(ctx);
     if (reloaded) {
       told_(ServerCommand::kFollow);

@@ -14,7 +14,7 @@
 namespace matriarch::sim {
 
 // What an agent did to its server, for the checks.
-enum class ServerCommand { kStart, kStop, kPromote, kFollow, kInitdb, kClone, kRewind, kCrashRecovery, kRemove };
+enum class ServerCommand { kStart, kStop, kPromote, kFollow, kInitdb, kClone, kRewind, kCrashRecovery, kRemove, kFence };
 std::string_view to_string(ServerCommand command);
 
 class SimServer final : public Server {
@@ -35,6 +35,8 @@ class SimServer final : public Server {
   Task<Status> promote(Ctx ctx) override;
   Task<Status> reload(Ctx ctx) override;
   Task<Status> checkpoint(Ctx ctx) override;
+  void prepare_fence(const Upstream& suspect) override;
+  Task<FenceResult> fence(Upstream suspect, Instant answer_by, Ctx ctx) override;
   Task<FollowChange> follow_change(StandbyTarget target, Ctx ctx) override;
   Task<Status> follow(StandbyTarget target, Ctx ctx) override;
   Task<Status> resume_replay(Ctx ctx) override;
@@ -72,6 +74,8 @@ class SimServer final : public Server {
   Postgres& postgres_;
   Random random_;
   Told told_;
+  std::shared_ptr<Process*> listener_;  // null when the agent is gone
+  std::uint64_t subscription_ = 0;
   bool veto_ = false;
   std::string wanted_connections_;
   std::string running_connections_;

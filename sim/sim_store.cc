@@ -97,8 +97,10 @@ Task<Result<SimStore::Renewed>> SimStore::renew_lease(Ctx ctx) {
 // --- reading
 
 Task<Result<ClusterView>> SimStore::load(Ctx ctx) {
+  const Instant asked = world_.now();
   auto answer = co_await propose<ClusterView>([](StoreKeys& keys) { return keys.view(); }, Attempts::kUntilDeadline, ctx);
   if (!answer) co_return answer.error();
+  last_loaded_ = asked;
   co_return std::move(answer->value);
 }
 

@@ -50,6 +50,9 @@ class SimStore final : public Store {
   void configure(Duration ttl, Duration retry_timeout) override;
   [[nodiscard]] LeaseTraits traits() const override;
 
+  // True time at which the last view that was read had been asked for.
+  [[nodiscard]] Instant last_loaded() const { return last_loaded_; }
+
  private:
   enum class Attempts { kOne, kUntilDeadline };
   template <class T>
@@ -92,6 +95,7 @@ class SimStore final : public Store {
   LeaseId lease_ = 0;
   Duration granted_ = Duration::zero();
   int watch_ = 0;
+  Instant last_loaded_;
 };
 
 }  // namespace matriarch::sim

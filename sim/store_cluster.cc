@@ -26,7 +26,7 @@ StoreCluster::StoreCluster(VirtualScheduler& scheduler, Network& network, Trace&
 }
 
 bool StoreCluster::has_quorum(int member) const {
-  if (!votes(member)) return false;
+  if (member < 0 || !votes(member)) return false;
   int reached = 0;
   for (int other = 0; other < members(); ++other) {
     if (votes(other) && linked(member, other)) ++reached;

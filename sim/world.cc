@@ -26,7 +26,7 @@ World::World(Scenario scenario, CheckOptions options)
       network_(random_.fork(), scenario_.nodes + kStoreMembers + scenario_.clients, scenario_.network),
       store_(scheduler_, network_, trace_, coverage_, random_.fork(), scenario_.nodes, kStoreMembers),
       checks_(scenario_, options, scheduler_, store_, trace_, coverage_),
-      postgres_{.scheduler = scheduler_, .network = network_, .trace = trace_, .coverage = coverage_, .observer = &checks_},
+      postgres_{.scheduler = scheduler_, .network = network_, .trace = trace_, .coverage = coverage_, .observer = &checks_, .major = scenario_.postgres_version},
       node_world_{.scenario = scenario_,
                   .mutation = mutation_of(scenario_),
                   .scheduler = scheduler_,
@@ -78,6 +78,10 @@ void World::advance(Duration by) {
 void World::step_reached(Node& node, std::string_view step) {
   trace_.line(node.name(), "step {}", step);
   coverage_.hit(fmt::format("step: {}", step));
+  if (std::ranges::find(agent::kAllSteps, step) == agent::kAllSteps.end()) {
+    checks_.violate(fmt::format("the step {} is not in the registry (agent/steps.h)", step));
+  }
+  if (at_step_) at_step_(node, step);
   faults_->step_reached(node);
 }
 
@@ -140,6 +144,10 @@ Node* World::leader() {
   return found == nodes_.end() ? nullptr : found->get();
 }
 
+bool World::absent(const Node& node) const {
+  return !node.powered() || std::ranges::find(absent_, &node) != absent_.end();
+}
+
 std::string World::what_is_missing() const {
   const auto& key = store_.keys().leader;
   if (!key) return "nobody has the leader key";
@@ -149,7 +157,7 @@ std::string World::what_is_missing() const {
   }
   if (!leader->postgres().writable()) return fmt::format("the leader {} does not take writes", key->name);
   for (const auto& node : nodes_) {
-    if (!node->powered() || node.get() == leader) continue;
+    if (absent(*node) || node.get() == leader) continue;
     const Postgres& standby = node->postgres();
     if (standby.writable()) return fmt::format("{} is a primary beside the leader {}", node->name(), key->name);
     bool streams = false;
@@ -191,20 +199,42 @@ std::vector<Node*> World::choose_dead() {
   return dead;
 }
 
+void World::converge_or_complain(std::string_view after) {
+  if (!checks_.violations().empty() || converges(scenario_.convergence) || !checks_.violations().empty()) return;
+  checks_.violate(fmt::format("INV-7 no convergence within {} s after {}: {}", to_seconds(scenario_.convergence), after,
+                              what_is_missing()));
+}
+
+// Everybody has everything: losing the leader must cost one failover, also when its agent only seems to be alive.
+void World::lose_leader_in_peace() {
+  Node* lost = leader();
+  if (lost == nullptr || nodes_.size() < 3 || !absent_.empty() || !random_.chance(0.3)) return;
+  if (Tags{.raw = scenario_.tags.back()}.nofailover() && nodes_.size() == 3) return;
+  const bool sick = random_.chance(0.7);
+  trace_.line("WORLD", "the leader {} is lost: {}", lost->name(), sick ? "its agent hangs" : "power loss");
+  coverage_.hit(sick ? "world: leader sick in peace" : "world: leader lost in peace");
+  absent_.push_back(lost);
+  if (sick) {
+    faults_->make_sick(*lost);
+  } else {
+    lost->power_off();
+  }
+  converge_or_complain("the loss of the leader in peace");
+}
+
 Outcome World::run() {
   start();
   if (!random_.chance(0.2)) advance(seconds(40));  // mostly the cluster comes up in peace
   faults_->begin();
   people_->begin();
   advance(scenario_.faulty);
-  const std::vector<Node*> dead = choose_dead();
-  trace_.line("WORLD", "healed; {} nodes stay dead", dead.size());
+  absent_ = choose_dead();
+  trace_.line("WORLD", "healed; {} nodes stay dead", absent_.size());
   people_->stop();
   people_->tidy_up();
-  faults_->heal(dead);
-  if (checks_.violations().empty() && !converges(scenario_.convergence) && checks_.violations().empty()) {
-    checks_.violate(fmt::format("INV-7 no convergence within {} s: {}", to_seconds(scenario_.convergence), what_is_missing()));
-  }
+  faults_->heal(absent_);
+  converge_or_complain("healing");
+  if (checks_.violations().empty()) lose_leader_in_peace();
   if (checks_.violations().empty() && leader() != nullptr) checks_.at_end(leader()->postgres());
   end();
   return outcome();

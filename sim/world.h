@@ -1,8 +1,9 @@
-// One run: a cluster, its clients, its faults, two phases, and what came of it.
+// One run: a cluster, its clients, its faults, its phases, and what came of it.
 #pragma once
 
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,7 +36,7 @@ class World final : private NodeObserver, private PeerDirectory {
   ~World() override;
 
   void print_trace_to(std::FILE* file) { trace_.print_to(file); }
-  // Both phases.
+  // Faults; then peace, in which a majority must converge; then, in some runs, the leader is lost once more.
   Outcome run();
 
   // --- for tests that write their own story
@@ -53,6 +54,8 @@ class World final : private NodeObserver, private PeerDirectory {
   [[nodiscard]] Checks& checks() { return checks_; }
   [[nodiscard]] Faults& faults() { return *faults_; }
   [[nodiscard]] People& people() { return *people_; }
+  // Called when an agent reaches a named step, in the middle of what it does.
+  void at_step(std::function<void(Node&, std::string_view step)> told) { at_step_ = std::move(told); }
   [[nodiscard]] Trace& trace() { return trace_; }
   [[nodiscard]] Coverage& coverage() { return coverage_; }
 
@@ -66,6 +69,9 @@ class World final : private NodeObserver, private PeerDirectory {
 
   [[nodiscard]] std::string what_is_missing() const;
   [[nodiscard]] std::vector<Node*> choose_dead();
+  [[nodiscard]] bool absent(const Node& node) const;
+  void converge_or_complain(std::string_view after);
+  void lose_leader_in_peace();
   void note_decisions();
 
   Scenario scenario_;
@@ -83,7 +89,9 @@ class World final : private NodeObserver, private PeerDirectory {
   std::unique_ptr<Clients> clients_;
   std::unique_ptr<Faults> faults_;
   std::unique_ptr<People> people_;
+  std::vector<Node*> absent_;  // dead, or as good as dead, in the phases that require convergence
   Instant healed_at_;
+  std::function<void(Node&, std::string_view)> at_step_;
   std::uint64_t next_note_ = 0;
 };
 

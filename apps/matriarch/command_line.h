@@ -6,12 +6,14 @@
 
 namespace matriarch::app {
 
-enum class Mode { kRun, kVersion, kHelp, kValidate, kGenerateSample };
+enum class Mode { kRun, kVersion, kHelp, kValidate, kGenerateSample, kGenerate, kWitness };
 
 struct CommandLine {
   Mode mode = Mode::kRun;
-  std::string program;      // "matriarch", or "patroni" when invoked so
-  std::string config_path;  // file or folder; empty: environment only
+  std::string program;  // "matriarch", or "patroni" when invoked so
+  std::string
+      config_path;  // file or folder; empty: environment only. Of the generators: the file to write, empty: stdout
+  std::string dsn;  // of the server that --generate-config describes
   bool ignore_listen_port = false;
   bool print = false;
 };

@@ -3,17 +3,22 @@
 
 #include <memory>
 
+#include <sys/types.h>
+
 #include "agent/agent.h"
 #include "base/reactor.h"
 #include "base/task_group.h"
 #include "command_line.h"
 #include "config/effective.h"
 #include "config/load.h"
+#include "guard/client.h"
 #include "notify.h"
 #include "peers/http_peers.h"
 #include "postgres/postgres_server.h"
 #include "rest/rest_api.h"
 #include "store/etcd3/etcd3_store.h"
+#include "store/managed_etcd/managed_etcd.h"
+#include "watchdog/watched_guard.h"
 
 namespace matriarch::app {
 
@@ -27,14 +32,23 @@ class Daemon {
 
  private:
   Status make_parts();
+  void open_guard();
+  [[nodiscard]] std::unique_ptr<guard::Client> make_guard();
+  Status make_managed_etcd();
   Task<void> live();
   Task<void> reload();
+  Task<void> upgrade();
   void handle_signals();
   Settings settings_of(const Value& dynamic, bool mixed);
   Result<postgres::PostgresOptions> server_options(const Value& dynamic);
   void persist(const Value& dynamic);
   [[nodiscard]] agent::NodeConfig make_node_config();
+  void shutting_down();
+  void follow_directory_mode();
+  // Files outside the data directory are made as the umask at the start says (CFG-329).
+  [[nodiscard]] mode_t outside_file_mode() const { return 0666 & ~start_umask_; }
 
+  const mode_t start_umask_;
   CommandLine command_line_;
   config::EnvironmentValues environment_;
   config::LocalConfig local_;
@@ -46,12 +60,18 @@ class Daemon {
   ServiceManager service_manager_;
   Reactor reactor_;
   agent::Steps steps_;
+  std::unique_ptr<guard::Client> guard_;  // null: switched off
+  NoGuard no_guard_;
+  std::optional<watchdog::WatchedGuard> watched_guard_;  // what the agent sees
   std::unique_ptr<postgres::PostgresServer> server_;
   std::unique_ptr<etcd3::Etcd3Store> store_;
+  std::unique_ptr<managed_etcd::ManagedEtcd> managed_etcd_;
   std::unique_ptr<peers::HttpPeers> peers_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<rest::RestApi> rest_;
   std::unique_ptr<TaskGroup> background_;
+  bool rest_stopped_ = false;
+  bool upgrading_ = false;
   int exit_code_ = 0;
 };
 

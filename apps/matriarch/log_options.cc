@@ -2,7 +2,7 @@
 
 namespace matriarch::app {
 
-log::Options log_options(const config::LogConfig& config) {
+log::Options log_options(const config::LogConfig& config, mode_t file_mode) {
   log::Options options{.level = config.level,
                        .components = config.loggers,
                        .shape = config.type == config::LogType::kJson ? log::Shape::kJson : log::Shape::kPlain,
@@ -12,7 +12,7 @@ log::Options log_options(const config::LogConfig& config) {
                        .dateformat = config.dateformat,
                        .queue_capacity = static_cast<std::size_t>(config.max_queue_size),
                        .dir = config.dir,
-                       .mode = config.mode,
+                       .mode = config.mode.value_or(file_mode),
                        .file_num = config.file_num,
                        .file_size = config.file_size,
                        .deduplicate_heartbeats = config.deduplicate_heartbeat_logs};
@@ -20,8 +20,8 @@ log::Options log_options(const config::LogConfig& config) {
   return options;
 }
 
-void set_up_log(const config::LogConfig& config) {
-  for (const auto& problem : log::configure(log_options(config))) log::warning("{}", problem);
+void set_up_log(const config::LogConfig& config, mode_t file_mode) {
+  for (const auto& problem : log::configure(log_options(config, file_mode))) log::warning("{}", problem);
 }
 
 }  // namespace matriarch::app

@@ -1,5 +1,6 @@
 #include "wiring.h"
 
+#include <array>
 #include <fmt/format.h>
 
 namespace matriarch::app {
@@ -8,7 +9,9 @@ namespace {
 
 std::string bracketed(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
 
-http::HostPort endpoint(const config::HostPort& address) { return {.host = address.host, .port = static_cast<std::uint16_t>(address.port)}; }
+http::HostPort endpoint(const config::HostPort& address) {
+  return {.host = address.host, .port = static_cast<std::uint16_t>(address.port)};
+}
 
 postgres::Credentials credentials(const config::PgUser& user) {
   postgres::Credentials result{.username = user.username};
@@ -63,8 +66,8 @@ void map_roles(const config::PostgresqlConfig& pg, postgres::PostgresOptions& to
   using Parameters = postgres::ByRole<Value::Map>;
   using Lines = postgres::ByRole<std::vector<std::string>>;
   struct Members {
-    std::optional<Value::Map> Parameters::*parameters;
-    std::optional<std::vector<std::string>> Lines::*lines;
+    std::optional<Value::Map> Parameters::* parameters;
+    std::optional<std::vector<std::string>> Lines::* lines;
   };
   map_role(pg.for_primary, Members{&Parameters::primary, &Lines::primary});
   map_role(pg.for_replica, Members{&Parameters::replica, &Lines::replica});
@@ -145,8 +148,16 @@ postgres::PostgresOptions postgres_options(const config::EffectiveConfig& effect
   return to;
 }
 
-rest::RestOptions rest_options(const config::LocalConfig& local) {
-  const config::RestApiConfig& from = local.restapi;
+watchdog::WatchdogOptions watchdog_options(const config::WatchdogConfig& from) {
+  constexpr std::array kDrivers = {"none", "default", "testing"};
+  constexpr std::array kModes = {watchdog::WatchdogMode::kOff, watchdog::WatchdogMode::kAutomatic, watchdog::WatchdogMode::kRequired};
+  return {.mode = kModes.at(static_cast<std::size_t>(from.mode)),
+          .device = from.device,
+          .safety_margin = from.safety_margin,
+          .driver = kDrivers.at(static_cast<std::size_t>(from.driver))};
+}
+
+rest::RestOptions rest_options(const config::RestApiConfig& from) {
   rest::RestOptions to;
   to.listen = endpoint(from.listen);
   to.backlog = std::max(from.request_queue_size, 128);
@@ -180,6 +191,7 @@ etcd3::Etcd3Options store_options(const config::LocalConfig& local, const Settin
   const config::EtcdConfig& from = local.store.etcd;
   etcd3::Etcd3Options to;
   for (const auto& address : from.endpoints) to.endpoints.push_back(endpoint(address));
+  if (from.managed) to.endpoints.push_back(endpoint(from.own.client_address));
   to.https = from.protocol == "https";
   to.srv = from.srv;
   to.srv_suffix = from.srv_suffix;
@@ -208,14 +220,13 @@ peers::PeersOptions peers_options(const config::LocalConfig& local) {
           .user_agent = fmt::format("Matriarch/{}", MATRIARCH_VERSION)};
 }
 
-agent::NodeConfig node_config(const config::LocalConfig& local) {
+agent::NodeConfig node_config(const config::EffectiveConfig& effective, const config::LocalConfig& local) {
   const auto& pg = local.postgresql;
   std::string host = pg.connect_address.host;
   int port = pg.connect_address.port;
   if (host.empty()) host = pg.listen_addresses.substr(0, pg.listen_addresses.find(','));
   if (port == 0) port = pg.port;
-  const Value* database = local.postgresql_tree.find("database");
-  const std::string name = database != nullptr && database->is_string() ? database->as_string() : "postgres";
+  const std::string& name = effective.postgresql.database;
 
   agent::NodeConfig to;
   to.name = local.name;

@@ -1,22 +1,24 @@
 #include "apps/matriarchctl/clusters.h"
 
+#include "apps/matriarchctl/store_admin.h"
 #include "ctl/settings.h"
 #include "store/etcd3/etcd3_store.h"
+#include "store/managed_etcd/home.h"
 
 namespace matriarch {
 namespace {
 
 constexpr std::string_view kAvailable = "etcd3";
-constexpr std::uint16_t kEtcdPort = 2379;
 
 http::HostPort endpoint(const config::HostPort& address) {
   return {.host = address.host, .port = static_cast<std::uint16_t>(address.port)};
 }
 
-// A managed etcd listens beside every agent, on etcd's own port.
+// The own one, those that the agent of this machine knows, and those beside the partners, which use the same port as a rule.
 std::vector<http::HostPort> managed_endpoints(const config::EtcdConfig& etcd) {
-  std::vector<http::HostPort> endpoints = {{.host = "127.0.0.1", .port = kEtcdPort}};
-  for (const config::HostPort& partner : etcd.partners) endpoints.push_back({.host = partner.host, .port = kEtcdPort});
+  std::vector<http::HostPort> endpoints = {endpoint(etcd.own.client_address)};
+  for (auto& known : managed_etcd::Home(etcd.data_dir).read_endpoints()) endpoints.push_back(std::move(known));
+  for (const config::HostPort& partner : etcd.partners) endpoints.push_back({.host = partner.host, .port = endpoints.front().port});
   return endpoints;
 }
 
@@ -61,6 +63,12 @@ class EtcdClusters final : public ctl::Clusters {
     co_return co_await (*store)->load_groups(std::move(ctx));
   }
 
+  ctl::StoreAdmin* store_admin() override {
+    if (!config_.store || config_.store->kind != config::StoreKind::kEtcd3) return nullptr;
+    if (!store_admin_) store_admin_ = make_store_admin(reactor_, config_);
+    return store_admin_.get();
+  }
+
   Task<void> close() override {
     for (auto& [id, store] : stores_) co_await store->close();
   }
@@ -84,6 +92,7 @@ class EtcdClusters final : public ctl::Clusters {
 
   Reactor& reactor_;
   const config::ClientConfig& config_;
+  std::unique_ptr<ctl::StoreAdmin> store_admin_;
   std::map<ctl::ClusterId, std::unique_ptr<etcd3::Etcd3Store>> stores_;
 };
 

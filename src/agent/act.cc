@@ -51,6 +51,7 @@ Task<Decision> Agent::decide_with_answers() {
 Task<void> Agent::gather(const Decision& decision) {
   switch (decision.verdict) {
     case Verdict::kPollPeers:
+      if (decision.suspect) node_.ports.server.prepare_fence(*decision.suspect);
       node_.world.peers = co_await poll(decision.ask, node_.in_time(kPeerPatience));
       break;
     case Verdict::kCompare:
@@ -134,8 +135,12 @@ Task<void> Agent::ask_failsafe() {
   Ctx ctx = node_.in_time(kPeerPatience);
   ctx = ctx.until(std::max(node_.lease.state().times.fence_at, sent_at + std::chrono::milliseconds(1)));
   const auto answers = co_await node_.ports.peers.post_failsafe(std::move(others), std::move(message), ctx);
+  failsafe_positions_.clear();
   if (std::ranges::all_of(answers, &FailsafeAnswer::accepted)) {
     node_.lease.prolong(sent_at);
+    for (const auto& answer : answers) {  // HA-297
+      if (answer.lsn) failsafe_positions_[slot_name_of_member(answer.name)] = answer.lsn;
+    }
   } else {
     log::warning("failsafe mode: not every member accepted this node as the primary");
   }
@@ -251,7 +256,7 @@ bool Agent::start_procedure(Decision d) {
   if (n.actions.busy()) return true;  // a command was faster: look again
   switch (d.verdict) {
     case Verdict::kPromote:
-      return run(ActionKind::kPromote, "promote", [&n](Ctx c) { return promote(n, c); });
+      return run(ActionKind::kPromote, "promote", [&n, d](Ctx c) { return promote(n, d.suspect, c); });
     case Verdict::kDemoteGraceful:
       return run(ActionKind::kDemote, d.reason, [&n, d](Ctx c) { return demote_gracefully(n, d, c); });
     case Verdict::kDemoteImmediate:

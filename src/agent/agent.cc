@@ -30,6 +30,7 @@ Agent::~Agent() {
 }
 
 Task<int> Agent::run() {
+  take_over_lease();
   const auto started = co_await start_up();
   if (!started) {
     log::critical("{}", started.error().text());
@@ -51,6 +52,7 @@ Task<void> Agent::cycle() {
   bool again = true;
   for (int round = 0; again && !exit_code_ && round < kRoundsInARow; ++round) {
     co_await observe();
+    co_await keep_guard();
     decision = co_await decide_with_answers();
     again = co_await act(decision);
     publish();
@@ -95,7 +97,11 @@ void Agent::record(const policy::Decision& decision) {
                          decision.verdict == Verdict::kFollow;
   const bool question = decision.verdict == Verdict::kPollPeers || decision.verdict == Verdict::kCompare ||
                         decision.verdict == Verdict::kAskFailsafe;
-  if (!question) log::info("{}{}", node_.settings.paused ? "PAUSE: " : "", decision.reason);  // HA-011
+  if (!question) {
+    results_.write(node_.view ? node_.view->leader_name() : std::string(), node_.config.name,
+                   fmt::format("{}{}", node_.settings.paused ? "PAUSE: " : "", decision.reason),  // HA-011
+                   node_.ports.scheduler.now(), node_.settings.loop_wait);
+  }
   if (!changed && heartbeat) return;
   last_reason_ = decision.reason;
   decisions_.push_back({.number = ++decision_count_,
@@ -116,7 +122,7 @@ void Agent::publish() {
   snapshot->server = node_.world.server;
   snapshot->server_seen_at = node_.server_seen_at;
   snapshot->member = node_.member_data();
-  snapshot->tags = node_.config.tags;
+  snapshot->tags = node_.effective_tags();
   snapshot->configured_tags = node_.config.tags;
   snapshot->failsafe_topology = node_.known_failsafe;
   if (node_.view) snapshot->cluster_valid_until = node_.view_asked_at + node_.settings.ttl;  // DCS-153
@@ -128,6 +134,8 @@ void Agent::publish() {
   snapshot->leader_by_lease = node_.lease.held();
   snapshot->lease_end = node_.lease.state().status == policy::LeaseState::Status::kHeld ? node_.lease.state().times.end : Instant{};
   snapshot->failsafe_active = failsafe_leader_ && now - failsafe_leader_->heard_at < node_.settings.ttl;
+  snapshot->guard = node_.guard->state();
+  snapshot->watchdog_failed = snapshot->guard.watchdog_failed;  // API-123
   snapshot->running_action = node_.actions.running().name;
   snapshot->scheduled_restart = node_.scheduled_restart;
   snapshot->decisions.assign(decisions_.begin(), decisions_.end());
@@ -145,7 +153,7 @@ Task<std::shared_ptr<const AgentSnapshot>> Agent::fresh_snapshot(Ctx ctx) {
 }
 
 void Agent::terminate() {
-  node_.shutdown_requested = true;
+  if (!std::exchange(node_.shutdown_requested, true) && node_.config.shutting_down) node_.config.shutting_down();
   node_.wake.set();
 }
 

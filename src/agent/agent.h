@@ -3,9 +3,11 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 
 #include "agent/node.h"
+#include "agent/result_log.h"
 #include "base/task_group.h"
 #include "policy/decision.h"
 #include "ports/agent_api.h"
@@ -55,7 +57,12 @@ class Agent final : public AgentApi {
   Task<void> load_view();
   void take_view(ClusterView view);
   void inject_failsafe_leader();
+  [[nodiscard]] bool failsafe_leader_is_fresh() const;  // HA-296
   Task<void> adopt_dynamic_config();
+
+  // --- the guardian (guarding.cc)
+  void take_over_lease();
+  Task<void> keep_guard();
 
   // --- act (act.cc); true: something was done, look again at once
   Task<policy::Decision> decide_with_answers();
@@ -96,6 +103,7 @@ class Agent final : public AgentApi {
 
   struct FailsafeLeader {
     Member member;
+    std::map<std::string, Lsn> slots;  // as the leader knows them
     Instant heard_at;
   };
 
@@ -105,7 +113,9 @@ class Agent final : public AgentApi {
   std::deque<DecisionRecord> decisions_;
   std::uint64_t decision_count_ = 0;
   std::string last_reason_;
+  ResultLog results_;
   std::optional<FailsafeLeader> failsafe_leader_;
+  std::map<std::string, Lsn> failsafe_positions_;  // slot -> position, from the answers to our own last message
   std::optional<int> exit_code_;
   Instant next_run_;
   Instant retry_at_;  // of a procedure that failed a moment ago

@@ -81,7 +81,9 @@ AgentApi::FailsafeReply Agent::failsafe(FailsafeMessage message) {
   Member sender{.name = message.name, .data = {.conn_url = message.conn_url, .api_url = message.api_url}};
   sender.data.role = Role::kPrimary;
   sender.data.state = PgState::kRunning;
-  failsafe_leader_ = FailsafeLeader{.member = std::move(sender), .heard_at = node_.ports.scheduler.now()};
+  failsafe_leader_ = FailsafeLeader{.member = std::move(sender),
+                                    .slots = std::move(message.slots),
+                                    .heard_at = node_.ports.scheduler.now()};
   return {.result = {.status = 200, .text = "Accepted"}, .lsn = lsn};
 }
 

@@ -44,10 +44,37 @@ void LeaseKeeper::hold(const LeaseHeld& lease, bool newly) {
   const Duration lasts = std::min(lease.lasts, ttl_);
   const auto times = policy::lease_times(lease.sent_at, lasts, ttl_);
   // Answers may overtake each other; the lease never shrinks by an older one.
-  if (newly || times.end > state_.times.end) state_.times = times;
+  const bool moves = newly || times.end > state_.times.end;
   state_.status = LeaseState::Status::kHeld;
   if (newly) state_.obtained_at = scheduler_.now();
   last_renewed_ = lease.sent_at;
+  if (moves) move_to(times);
+}
+
+void LeaseKeeper::move_to(policy::LeaseTimes times) {
+  if (unguarded_since_) times.fence_at = std::min(times.fence_at, *unguarded_since_);
+  state_.times = times;
+  if (moved_) moved_();
+}
+
+void LeaseKeeper::adopt(Instant kill_at, Instant end) {
+  if (state_.status != LeaseState::Status::kNone) return;
+  state_ = {.status = LeaseState::Status::kHeld, .times = {}, .obtained_at = {}};
+  last_renewed_ = {};
+  move_to({.end = end, .kill_at = kill_at, .fence_at = policy::fence_before(kill_at, ttl_)});
+}
+
+bool LeaseKeeper::unguarded() {
+  if (unguarded_since_) return false;
+  unguarded_since_ = scheduler_.now();
+  state_.times.fence_at = std::min(state_.times.fence_at, *unguarded_since_);
+  return true;
+}
+
+void LeaseKeeper::guarded() {
+  if (!unguarded_since_) return;
+  unguarded_since_.reset();
+  state_.times.fence_at = policy::fence_before(state_.times.kill_at, ttl_);
 }
 
 Task<Status> LeaseKeeper::obtain(bool unconditionally, Ctx ctx) {
@@ -96,7 +123,7 @@ Task<Status> LeaseKeeper::release(std::optional<Lsn> optime, Ctx ctx) {
 void LeaseKeeper::prolong(Instant sent_at) {
   if (state_.status != LeaseState::Status::kHeld) return;
   const auto times = policy::lease_times(sent_at, ttl_, ttl_);
-  if (times.end > state_.times.end) state_.times = times;
+  if (times.end > state_.times.end) move_to(times);
 }
 
 void LeaseKeeper::forget() {

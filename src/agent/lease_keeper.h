@@ -37,6 +37,13 @@ class LeaseKeeper {
   Task<Status> release(std::optional<Lsn> optime, Ctx ctx);
   // All members accepted at `sent_at` that we go on without the store (HA-289).
   void prolong(Instant sent_at);
+  // A former agent of this node held the lease up to these times (DESIGN 3); it is renewed at once.
+  void adopt(Instant kill_at, Instant end);
+  // Nobody will kill the server at K: F is now. False: that was known already.
+  bool unguarded();
+  void guarded();
+  // Called whenever K has moved.
+  void on_moved(std::function<void()> moved) { moved_ = std::move(moved); }
   // The server is demoted: what was left of the lease is no longer ours to use.
   void forget();
 
@@ -45,6 +52,7 @@ class LeaseKeeper {
 
  private:
   void hold(const LeaseHeld& lease, bool newly);
+  void move_to(policy::LeaseTimes times);
   Task<Status> obtain(bool unconditionally, Ctx ctx);
   [[nodiscard]] bool may_renew() const;
   [[nodiscard]] Instant next_attempt(bool last_failed) const;
@@ -53,6 +61,7 @@ class LeaseKeeper {
   Store& store_;
   std::function<LeaderReport()> report_;
   std::function<void()> changed_;
+  std::function<void()> moved_;
   AsyncMutex mutex_;  // one lease operation at a time: a renewal must not revive what a release deletes (HA-001)
   WakeUp permitted_;
   policy::LeaseState state_;
@@ -61,6 +70,7 @@ class LeaseKeeper {
   Duration retry_timeout_ = std::chrono::seconds(10);
   Instant last_renewed_{};
   std::optional<Instant> permitted_at_;
+  std::optional<Instant> unguarded_since_;
 };
 
 }  // namespace matriarch::agent

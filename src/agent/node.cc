@@ -12,6 +12,7 @@ namespace matriarch::agent {
 Node::Node(Ports p, NodeConfig node_config)
     : ports(std::move(p)),
       config(std::move(node_config)),
+      guard(ports.guard != nullptr ? ports.guard : &no_guard),
       wake(ports.scheduler),
       cycle_done(ports.scheduler),
       lease(
@@ -23,6 +24,8 @@ Node::Node(Ports p, NodeConfig node_config)
   world.tags = config.tags;
   world.has_bootstrap_section = config.has_bootstrap_section;
   lease.configure(settings);
+  lease.on_moved([this] { guard->renew(guarded_lease()); });
+  guard->on_change([this] { wake.set(); });
 }
 
 Ctx Node::store_ctx(std::stop_token stop) const { return within(settings.retry_timeout, std::move(stop)); }
@@ -63,6 +66,15 @@ PgState Node::state() const {
   return policy::state_of(now, memory);
 }
 
+Tags Node::effective_tags() const {
+  Tags tags = config.tags;
+  if (sync_abstentions > 0) {
+    tags.raw.set("nosync", true);
+    tags.raw.set("sync_priority", 0);
+  }
+  return tags;
+}
+
 MemberData Node::member_data() const {
   const ServerView& server = world.server;
   MemberData data;
@@ -73,12 +85,15 @@ MemberData Node::member_data() const {
   data.role = role();
   data.version = config.version;
   data.matriarch = config.release;
-  data.tags.raw = published_tags(config.tags);
+  data.tags.raw = published_tags(effective_tags());
   data.checkpoint_pending = checkpoint_pending && lease.held();
   data.pause = settings.paused;
   data.pending_restart_reason = ports.server.pending_restart_reason();
   data.pending_restart = data.pending_restart_reason.truthy();
   data.scheduled_restart = scheduled_restart;
+  if (const auto guarding = guard->state(); guarding.enabled) {
+    data.guardian = guarding.armed ? "armed" : guarding.connected ? "ready" : "lost";
+  }
   const bool quiet = !actions.busy() || actions.running().kind == policy::ActionKind::kPromote;
   if (server.queried && quiet) {  // DCS-056
     data.has_wal_position = true;

@@ -17,6 +17,7 @@
 #include "model/settings.h"
 #include "policy/memory.h"
 #include "policy/world.h"
+#include "ports/guard.h"
 #include "ports/peers.h"
 #include "ports/server.h"
 #include "ports/store.h"
@@ -30,6 +31,7 @@ struct Ports {
   Peers& peers;
   Steps& steps;
   std::function<std::uint64_t()> random;  // for choosing among equals; seeded in the simulator
+  Guard* guard = nullptr;  // none: switched off
 };
 
 struct Node {
@@ -37,6 +39,8 @@ struct Node {
 
   Ports ports;
   NodeConfig config;
+  NoGuard no_guard;
+  Guard* guard;              // never null
 
   WakeUp wake;               // the loop should look again
   Broadcast cycle_done;      // after each cycle: for commands that wait for an effect
@@ -68,6 +72,7 @@ struct Node {
   bool checkpoint_pending = false;  // promoted, and pg_control is not yet on the new timeline (HA-336)
   Value scheduled_restart;          // map or null (HA-264)
   bool shutdown_requested = false;
+  int sync_abstentions = 0;         // procedures during which no commit shall wait for this node (SYNC-036)
 
   // For procedures: a deadline for one store operation, or for anything else.
   [[nodiscard]] Ctx store_ctx(std::stop_token stop = {}) const;
@@ -83,6 +88,13 @@ struct Node {
   Task<void> look_at_server();
   // Publishes the member key as things stand (HA-337). Errors are logged: the next cycle writes again (DCS-198).
   Task<void> touch();
+  // As configured, and what the node says of itself for a while (HA-339).
+  [[nodiscard]] Tags effective_tags() const;
+  // The server is killed when the lease as it stands ends, unless it is renewed; procedures say so before it takes writes.
+  Task<Status> arm_guard(Ctx ctx);
+  // After the server has stopped, or has become a standby.
+  Task<void> disarm_guard();
+  [[nodiscard]] GuardedLease guarded_lease() const;
   // The content of the member key.
   [[nodiscard]] MemberData member_data() const;
   // What the leader reports with each renewal (HA-036).

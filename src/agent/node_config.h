@@ -30,6 +30,8 @@ struct NodeConfig {
   std::function<void(const Value& dynamic_config)> persist_dynamic_config;
   // Reads the local configuration again, as SIGHUP does. Does not wait; may be empty.
   std::function<void()> reload_files;
+  // The shutdown was asked for, and begins after this call. Called once; may be empty.
+  std::function<void()> shutting_down;
   // Refuses a `/config` document that a person is about to store; the text names key, value and remedy.
   std::function<Status(const Value& dynamic_config)> check_dynamic_config;
 };

@@ -24,6 +24,7 @@ Task<void> Agent::observe() {
   world.action = node_.actions.running();
   world.finished = node_.actions.take_finished();
   world.shutdown_requested = node_.shutdown_requested;
+  world.watchdog_failed = node_.guard->state().watchdog_failed;
   world.peers.reset();
   world.divergence.reset();
   world.divergence_unknown = false;
@@ -53,10 +54,14 @@ void Agent::take_view(ClusterView view) {
   inject_failsafe_leader();
 }
 
+bool Agent::failsafe_leader_is_fresh() const {
+  return node_.settings.failsafe_mode && failsafe_leader_ &&
+         node_.ports.scheduler.now() - failsafe_leader_->heard_at < node_.settings.ttl;
+}
+
 // HA-069: a leader that told us it goes on without the store is the leader, for ttl.
 void Agent::inject_failsafe_leader() {
-  if (!node_.settings.failsafe_mode || !failsafe_leader_ || !node_.view->is_unlocked()) return;
-  if (node_.ports.scheduler.now() - failsafe_leader_->heard_at >= node_.settings.ttl) return;
+  if (!failsafe_leader_is_fresh() || !node_.view->is_unlocked()) return;
   auto view = std::make_shared<ClusterView>(*node_.view);
   view->leader = Leader{.name = failsafe_leader_->member.name};
   if (view->member(failsafe_leader_->member.name) == nullptr) view->members.push_back(failsafe_leader_->member);
@@ -85,6 +90,7 @@ Task<void> Agent::adopt_dynamic_config() {
   node_.mixed = mixed;
   node_.settings = node_.config.settings_of(node_.dynamic_config, mixed);
   node_.lease.configure(node_.settings);
+  node_.guard->configure(node_.settings.ttl, node_.settings.loop_wait);
   const auto applied = co_await node_.ports.server.apply_settings(node_.dynamic_config, node_.in_time(kQueryPatience));
   if (!applied) log::warning("could not apply the new configuration to PostgreSQL: {}", applied.error().text());
 }

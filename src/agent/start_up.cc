@@ -23,7 +23,9 @@ Task<Status> Agent::start_up() {
     publish();
     co_await fence_unsupervised();
     if (node_.shutdown_requested) co_return Error(Errc::kCancelled, "stopped before the store could be read");
-    const Ctx patience{.deadline = node_.ports.scheduler.now() + kRetryFirstRead};
+    Ctx patience{.deadline = node_.ports.scheduler.now() + kRetryFirstRead};
+    // A lease that was taken over from a former agent ends like any other.
+    if (node_.lease.held()) patience = patience.until(node_.lease.state().times.fence_at);
     (void)co_await node_.wake.wait(patience);  // a change in the store is as good as the time
   }
   if (co_await name_is_taken()) {
@@ -39,6 +41,7 @@ Task<void> Agent::fence_unsupervised() {
   co_await node_.look_at_server();
   node_.world.now = node_.ports.scheduler.now();
   node_.world.settings = node_.settings;
+  node_.world.lease = node_.lease.state();
   auto decided = policy::decide(node_.world, node_.memory);
   node_.memory = decided.memory;
   if (decided.decision.verdict != policy::Verdict::kDemoteOffline) co_return;

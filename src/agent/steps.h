@@ -14,15 +14,16 @@ class Steps {
   virtual void reached(std::string_view /*name*/) {}
 };
 
-inline constexpr std::array<std::string_view, 30> kAllSteps = {
-    "bootstrap.claimed",        "bootstrap.initialized",   "bootstrap.identified",  "bootstrap.configured",
-    "bootstrap.led",            "clone.begin",             "clone.done",            "crash_recovery.begin",
-    "crash_recovery.done",      "demote.begin",            "demote.safepoint",      "demote.stopped",
-    "demote.released",          "follow.begin",            "lead.acquired",         "promote.begin",
-    "promote.pre_promote_done", "promote.lease_confirmed", "promote.done",          "reinitialize.stopped",
-    "reinitialize.removed",     "restart.begin",           "restart.stopped",       "rewind.stopped",
-    "rewind.done",              "shutdown.begin",          "shutdown.stopped",      "shutdown.released",
-    "start.primary",            "start.standby",
+inline constexpr std::array<std::string_view, 34> kAllSteps = {
+    "bootstrap.claimed",         "bootstrap.configured",      "bootstrap.identified",      "bootstrap.initialized",
+    "bootstrap.led",             "clone.begin",               "clone.done",                "crash_recovery.begin",
+    "crash_recovery.done",       "demote.begin",              "demote.released",           "demote.safepoint",
+    "demote.stopped",            "follow.begin",              "lead.acquired",             "promote.armed",
+    "promote.begin",             "promote.done",              "promote.fenced",            "promote.lease_confirmed",
+    "promote.pre_promote_done",  "reinitialize.removed",      "reinitialize.stopped",      "restart.begin",
+    "restart.stopped",           "rewind.done",               "rewind.stopped",            "shutdown.begin",
+    "shutdown.released",         "shutdown.safepoint",        "shutdown.stopped",          "start.armed",
+    "start.primary",             "start.standby",
 };
 
 }  // namespace matriarch::agent

@@ -11,7 +11,11 @@ namespace matriarch::agent {
 using policy::Verdict;
 
 Task<void> Agent::keep_up(Verdict verdict) {
-  if (!node_.view || node_.actions.busy() || !node_.world.server.queried) co_return;
+  if (node_.actions.busy() || !node_.world.server.queried) co_return;
+  if (!node_.view) {
+    if (node_.settings.failsafe_mode) co_await keep_slots();  // PG-340
+    co_return;
+  }
   if (verdict == Verdict::kLead) {
     co_await keep_checkpoint();
     co_await keep_history();
@@ -39,11 +43,20 @@ Task<void> Agent::keep_history() {
 
 Task<void> Agent::keep_slots() {
   Server::SlotPlan plan;
-  for (const auto& [name, slot] : policy::wanted_slots(node_.world)) {
+  std::optional<policy::World> failsafe;
+  if (!node_.view || failsafe_leader_is_fresh()) {
+    const auto& last = node_.view ? node_.view : node_.memory.led_view;
+    if (!last) co_return;
+    const bool led = failsafe_leader_is_fresh();
+    failsafe = node_.world;
+    failsafe->view = std::make_shared<const ClusterView>(
+        policy::with_slot_positions(*last, led ? failsafe_leader_->slots : failsafe_positions_));
+  }
+  for (const auto& [name, slot] : policy::wanted_slots(failsafe ? *failsafe : node_.world)) {
     plan.physical[name] = slot.advance_to;
     if (!slot.expect_active) plan.keep_inactive[name] = true;
   }
-  plan.drop_unknown = !node_.settings.paused;  // HA-281
+  plan.drop_unknown = node_.view && !node_.settings.paused;  // HA-281; who has gone is not known without the store
   const auto synced = co_await node_.ports.server.sync_slots(std::move(plan), node_.in_time(kQueryPatience));
   if (!synced) log::warning("could not synchronise the replication slots: {}", synced.error().text());
 }

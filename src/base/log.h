@@ -47,7 +47,8 @@ void info(Text<std::type_identity_t<Args>...> text, Args&&... args) {
 }
 template <class... Args>
 void warning(Text<std::type_identity_t<Args>...> text, Args&&... args) {
-  if (enabled(Level::kWarning)) write(Level::kWarning, fmt::format(text.format, std::forward<Args>(args)...), text.where);
+  if (!enabled(Level::kWarning)) return;
+  write(Level::kWarning, fmt::format(text.format, std::forward<Args>(args)...), text.where);
 }
 template <class... Args>
 void error(Text<std::type_identity_t<Args>...> text, Args&&... args) {
@@ -55,7 +56,8 @@ void error(Text<std::type_identity_t<Args>...> text, Args&&... args) {
 }
 template <class... Args>
 void critical(Text<std::type_identity_t<Args>...> text, Args&&... args) {
-  if (enabled(Level::kCritical)) write(Level::kCritical, fmt::format(text.format, std::forward<Args>(args)...), text.where);
+  if (!enabled(Level::kCritical)) return;
+  write(Level::kCritical, fmt::format(text.format, std::forward<Args>(args)...), text.where);
 }
 
 // Level per component (CFG-440): "matriarch" is everything, "matriarch.postgres" the files of src/postgres,

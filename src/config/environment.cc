@@ -198,7 +198,7 @@ Value environment_overlay(const EnvironmentValues& environment, Warnings& warnin
                                      expectation(variable.type)));
     }
   }
-  if (const auto found = environment.find(std::string(kGuardian)); found != environment.end()) {
+  if (const auto found = environment.find(std::string(kGuardian)); found != environment.end() && found->second.find('/') == std::string::npos) {
     set_path(tree, "guardian", resolve_plain_scalar(found->second));
   }
   return tree;

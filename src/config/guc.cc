@@ -6,6 +6,7 @@
 
 #include "config/guc_table.h"
 #include "config/text.h"
+#include "model/names.h"
 
 namespace matriarch::config {
 
@@ -25,23 +26,6 @@ const GucRule* find_in(std::span<const GucRule> rules, const std::string& name, 
     if (applies(*at, server_version)) found = &*at;
   }
   return found;
-}
-
-bool is_name_start(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
-}
-
-bool is_identifier(std::string_view text) {
-  return !text.empty() && is_name_start(text[0]) && std::all_of(text.begin(), text.end(), [](char c) {
-    return is_name_start(c) || (c >= '0' && c <= '9') || c == '$';
-  });
-}
-
-// What the lexer of postgresql.conf takes: name, or prefix.name.
-bool is_writable_name(std::string_view name) {
-  const std::size_t dot = name.find('.');
-  if (dot == name.npos) return is_identifier(name);
-  return is_identifier(name.substr(0, dot)) && is_identifier(name.substr(dot + 1));
 }
 
 bool is_listed(std::string_view values, std::string_view text) {
@@ -108,7 +92,7 @@ bool is_recovery_guc(std::string_view name) {
 
 std::optional<std::string> guc_problem(std::string_view name, const Value& value, int server_version) {
   if (value.is_null()) return std::nullopt;  // CFG-339
-  if (!is_writable_name(name)) return "is no name that PostgreSQL's configuration file can hold; it is left out";
+  if (!is_setting_name(name)) return "is no name that PostgreSQL's configuration file can hold; it is left out";
   const auto text = guc_text(value);
   if (!text) return "must be a text or a number, not a list or mapping; it is left out";
   if (text->find_first_of(std::string_view("\n\r\0", 3)) != text->npos)

@@ -172,6 +172,8 @@ Result<LocalConfig> make_local_config(const Value& tree, Warnings& warnings) {
   auto postgresql = read_postgresql_local(root.section("postgresql"));
   if (!postgresql) return postgresql.error();
   config.postgresql = std::move(*postgresql);
+  const auto managed = read_managed(root, config.restapi.connect_address, config.postgresql.data_dir, config.store);
+  if (!managed) return managed.error();
   config.postgresql_tree = root.map("postgresql");
   config.citus = read_citus(root);
   config.bootstrap = read_bootstrap(root, config.citus.has_value());
@@ -180,6 +182,27 @@ Result<LocalConfig> make_local_config(const Value& tree, Warnings& warnings) {
   warn_of_conflict(config.tags.raw, "nosync", "sync_priority", warnings);
   config.watchdog = read_watchdog(root.section("watchdog"));
   config.guardian = read_guardian(root);
+  return config;
+}
+
+Result<WitnessConfig> make_witness_config(const Value& tree, Warnings& warnings) {
+  const Reader root(&tree, "", warnings);
+  LocalConfig identity;
+  if (const Status status = read_identity(root, identity); !status) return status.error();
+  WitnessConfig config{.scope = identity.scope, .name = identity.name, .log = read_log(root.section("log"))};
+  auto restapi = read_restapi(root.section("restapi"));
+  if (!restapi) return restapi.error();
+  config.restapi = std::move(*restapi);
+  auto ctl = read_ctl(root.section("ctl"), root.section("restapi"));
+  if (!ctl) return ctl.error();
+  config.ctl = std::move(*ctl);
+  auto store = read_store(root);
+  if (!store || store->kind != StoreKind::kEtcd3 || !store->etcd.managed) {
+    return Error(Errc::kInvalid, "etcd3.managed is not set: a witness is a vote of the managed etcd; give it etcd3: "
+                                 "{managed: true, partners: [...], data_dir: ...}");
+  }
+  if (const auto managed = read_managed(root, config.restapi.connect_address, {}, *store); !managed) return managed.error();
+  config.etcd = std::move(store->etcd);
   return config;
 }
 
@@ -192,6 +215,7 @@ Result<ClientConfig> make_client_config(const Value& tree, Warnings& warnings) {
   if (!ctl) return ctl.error();
   config.ctl = std::move(*ctl);
   config.store = read_store(root);
+  if (config.store) read_managed_client(root, *config.store);
   if (root.has("citus")) {
     const Reader citus = root.section("citus");
     const std::int64_t group = citus.integer("group", -1, 0, 1'000'000);

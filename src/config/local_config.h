@@ -121,6 +121,20 @@ struct TlsFiles {
   friend bool operator==(const TlsFiles&, const TlsFiles&) = default;
 };
 
+// etcd3: {managed: true}: the etcd that this node runs. EtcdConfig::data_dir is absolute then, and never in PGDATA.
+struct ManagedEtcdConfig {
+  HostPort client_address;        // where the store is reached on this node; default: host of the REST API, port 2379
+  HostPort peer_address;          // where the other members reach it; default: host of the REST API, port 2380
+  int quota = 256;                // MiB of the database
+  int bootstrap_patience = 30;    // seconds before a majority of the partners is enough for the first bootstrap
+  int snapshot_interval = 3600;   // seconds; 0: none
+  int snapshots_kept = 24;
+  int defragment_interval = 86400;  // seconds; 0: never
+  bool stop_with_agent = false;
+
+  friend bool operator==(const ManagedEtcdConfig&, const ManagedEtcdConfig&) = default;
+};
+
 struct EtcdConfig {                 // sections etcd and etcd3
   std::vector<HostPort> endpoints;  // of proxy, url, hosts or host; may be empty if `srv` is set. Ports filled in.
   bool expand_host = false;         // endpoints came from `host` over http: use all its addresses (DCS-227)
@@ -132,10 +146,11 @@ struct EtcdConfig {                 // sections etcd and etcd3
   Secret password;
   TlsFiles tls;                       // cacert set: the server's certificate is verified (DCS-233)
   bool managed = false;               // this agent runs etcd itself (DESIGN 5)
-  std::vector<HostPort> partners;     // of the managed etcd: the other nodes' peer addresses; port 2380 if not given
-  std::optional<HostPort> self_addr;  // of the managed etcd: own peer address; none: restapi.connect_address, port 2380
-  std::filesystem::path data_dir;     // of the managed etcd; empty: chosen by it
+  std::vector<HostPort> partners;     // managed: REST addresses of the nodes of the first bootstrap; raft: peer addresses
+  std::optional<HostPort> self_addr;  // of a raft section
+  std::filesystem::path data_dir;     // of the managed etcd; see ManagedEtcdConfig
   std::string bin;                    // of the managed etcd; empty: "etcd" in PATH
+  ManagedEtcdConfig own;              // meaningful if managed
 
   friend bool operator==(const EtcdConfig&, const EtcdConfig&) = default;
 };
@@ -258,7 +273,19 @@ struct LocalConfig {
 // falls back to its default with a warning.
 Result<LocalConfig> make_local_config(const Value& tree, Warnings& warnings);
 
-// The parts that the CLI and a witness need; nothing is mandatory but a store section (CTL-033, CTL-037).
+// A node without PostgreSQL: the third vote of the managed etcd (`matriarch witness`).
+struct WitnessConfig {
+  std::string scope;
+  std::string name;
+  LogConfig log;
+  RestApiConfig restapi;
+  CtlConfig ctl;
+  EtcdConfig etcd;
+};
+// kInvalid: scope, name, restapi.listen, or etcd3 with managed and data_dir are missing or wrong.
+Result<WitnessConfig> make_witness_config(const Value& tree, Warnings& warnings);
+
+// The parts that the CLI needs; nothing is mandatory but a store section (CTL-033, CTL-037).
 struct ClientConfig {
   std::string scope;  // empty: not configured
   std::string name_space = "/service";

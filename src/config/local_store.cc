@@ -100,11 +100,6 @@ EtcdConfig read_etcd(const Reader& section) {
   etcd.srv_suffix = section.text("srv_suffix");
   read_endpoints(section, etcd);
   etcd.managed = section.boolean("managed", false);
-  etcd.partners = read_addresses(section, "partners", kEtcdPeerPort);
-  const auto self = read_addresses(section, "self_addr", kEtcdPeerPort);
-  if (!self.empty()) etcd.self_addr = self.front();
-  etcd.data_dir = section.text("data_dir");
-  etcd.bin = section.text("bin");
   return etcd;
 }
 

@@ -12,10 +12,7 @@ constexpr std::string_view kUnimplemented[] = {
     "kubernetes",
     "raft",
     "zookeeper",
-    "etcd3.managed",
     "citus",
-    "watchdog.mode",
-    "guardian",
     "standby_cluster",         // a node with it never promotes, but does not lead a standby cluster either
     "synchronous_mode",        // elections respect /sync, but nobody maintains it yet
     "synchronous_mode_strict",

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "model/cluster.h"
+#include "ctl/store_admin.h"
 #include "ports/store.h"
 
 namespace matriarch::ctl {
@@ -28,6 +29,8 @@ class Clusters {
   virtual Result<Store*> open(ClusterId id) = 0;
   // All groups below the cluster's path, by number (CTL-288).
   virtual Task<Result<std::map<int, ClusterView>>> load_groups(std::string scope, Ctx ctx) = 0;
+  // Of the etcd behind all of them; lives as long as this object. Null: there is none.
+  virtual StoreAdmin* store_admin() { return nullptr; }
   // Before it is destroyed, when nothing else is pending.
   virtual Task<void> close() = 0;
 };

@@ -483,11 +483,40 @@ void add_explain(CLI::App& root, Start& start) {
       });
 }
 
+void add_store(CLI::App& root, Start& start) {
+  struct Options {
+    std::string action;
+    Name argument;
+    bool force = false;
+    std::string format = "pretty";
+  };
+  command<Options>(
+      root, start, "store", "Look after etcd: status | add PEER_URL | remove MEMBER | snapshot FILE | restore FILE",
+      [](CLI::App& app, Options& o) {
+        argument(app, "ACTION", o.action)->check(one_of({"status", "add", "remove", "snapshot", "restore"}));
+        argument(app, "ARGUMENT", o.argument);
+        force(app, o.force);
+        format(app, "-f,--format", o.format);
+      },
+      [](App& app, Options& o) -> Result<Task<Status>> {
+        StoreOptions options{.argument = o.argument.value_or(""), .force = o.force};
+        options.format = parse_format(o.format).value_or(Format::kPretty);
+        if (o.action == "add") options.action = StoreAction::kAdd;
+        if (o.action == "remove") options.action = StoreAction::kRemove;
+        if (o.action == "snapshot") options.action = StoreAction::kSnapshot;
+        if (o.action == "restore") options.action = StoreAction::kRestore;
+        const bool plain = options.action == StoreAction::kStatus;
+        if (!plain && options.argument.empty()) return usage("Missing argument 'ARGUMENT'.");
+        if (plain && !options.argument.empty()) return usage(fmt::format("Got unexpected extra argument ({})", options.argument));
+        return store(app, options);
+      });
+}
+
 }  // namespace
 
 void add_commands(CLI::App& root, Start& start) {
   for (const auto add : {add_list, add_failover, add_restart, add_reload, add_flush, add_pause, add_config, add_history,
-                         add_query, add_remove, add_demote_cluster, add_version, add_explain}) {
+                         add_query, add_remove, add_demote_cluster, add_version, add_explain, add_store}) {
     add(root, start);
   }
 }

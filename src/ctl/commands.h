@@ -137,4 +137,14 @@ struct ExplainOptions {
 };
 Task<Status> explain(App& app, ExplainOptions options);
 
+// --- ours: the etcd behind the cluster
+enum class StoreAction { kStatus, kAdd, kRemove, kSnapshot, kRestore };
+struct StoreOptions {
+  StoreAction action = StoreAction::kStatus;
+  std::string argument;  // kAdd: peer URL; kRemove: member; kSnapshot, kRestore: file
+  bool force = false;
+  Format format = Format::kPretty;
+};
+Task<Status> store(App& app, StoreOptions options);
+
 }  // namespace matriarch::ctl

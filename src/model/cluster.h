@@ -36,6 +36,7 @@ struct MemberData {
   Timeline timeline = 0;
   bool has_wal_position = false;  // the block xlog_location .. timeline was present (DCS-057)
   bool checkpoint_pending = false;  // "checkpoint_after_promote": false was present (DCS-045)
+  std::string guardian;  // ours: "armed", "ready" or "lost"; empty: none is in use
   bool pause = false;
   bool pending_restart = false;
   Value pending_restart_reason;  // map or null

@@ -150,6 +150,7 @@ MemberData read_member_map(const std::string& key, Value::Map map, Complaints& c
   data.has_wal_position = map.contains("xlog_location");
   data.checkpoint_pending = map.contains("checkpoint_after_promote");
   data.pause = fields.flag("pause");
+  data.guardian = fields.text("guardian");
   data.pending_restart = fields.flag("pending_restart");
   data.pending_restart_reason = fields.map("pending_restart_reason");
   data.scheduled_restart = fields.map("scheduled_restart");

@@ -42,6 +42,7 @@ Value member_to_value(const MemberData& data) {
   write_position(map, data);
   if (data.scheduled_restart.is_map()) map.set("scheduled_restart", data.scheduled_restart);
   if (data.pause) map.set("pause", true);
+  if (!data.guardian.empty()) map.set("guardian", data.guardian);
   return map;
 }
 

@@ -70,4 +70,24 @@ std::optional<PgState> parse_state(std::string_view text) { return value_of(kSta
 
 std::string_view callback_role(Role role) { return to_string(role == Role::kPromoted ? Role::kPrimary : role); }
 
+namespace {
+
+bool is_name_start(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool is_identifier(std::string_view text) {
+  return !text.empty() && is_name_start(text[0]) && std::ranges::all_of(text, [](char c) {
+    return is_name_start(c) || (c >= '0' && c <= '9') || c == '$';
+  });
+}
+
+}  // namespace
+
+bool is_setting_name(std::string_view name) {
+  const std::size_t dot = name.find('.');
+  if (dot == name.npos) return is_identifier(name);
+  return is_identifier(name.substr(0, dot)) && is_identifier(name.substr(dot + 1));
+}
+
 }  // namespace matriarch

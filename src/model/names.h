@@ -48,4 +48,8 @@ std::string_view callback_role(Role role);
 enum class CallbackAction { kOnStart, kOnStop, kOnRestart, kOnReload, kOnRoleChange };
 std::string_view to_string(CallbackAction action);
 
+// Can this be the name of a server setting in postgresql.conf? A name, or prefix.name; nothing else is a name to the server,
+// and a line break in one would begin a setting of somebody else's choice.
+bool is_setting_name(std::string_view name);
+
 }  // namespace matriarch

@@ -85,6 +85,10 @@ Memory remember(const World& world, const Memory& memory) {
   next.role = role_of(world, memory);
 
   if (world.view && (!world.view->is_unlocked() || !next.led_view)) next.led_view = world.view;
+  if (const Member* leader = world.view ? world.view->leader_member() : nullptr; leader && leader->name != world.me) {
+    next.former_leader = *leader;
+  }
+  if (world.server.is_primary() && world.lock_mine()) next.former_leader.reset();
   next.was_paused = world.settings.paused;
   if (memory.was_paused && !world.settings.paused) next.rewind = RewindState::kInitial;  // HA-052
   if (state == PgState::kRunning) {

@@ -128,10 +128,22 @@ Instant revisit_at(const World& world, const Memory& memory, const Facts& f) {
   return at;
 }
 
+// Whom to fence before a promotion (DESIGN 3). In a pause nothing is stopped.
+std::optional<Upstream> suspect_of(const World& world, const Memory& memory) {
+  if (world.settings.paused || !memory.former_leader) return std::nullopt;
+  const MemberAddress address = address_of(memory.former_leader->data);
+  if (address.host.empty()) return std::nullopt;
+  return Upstream{.member = memory.former_leader->name, .address = address};
+}
+
 void add_parameters(const World& world, const Memory& memory, const Facts& f, Decision& d) {
   switch (d.verdict) {
     case Verdict::kPollPeers:
       d.ask = members_to_ask(world, memory);
+      if (f.lock == Lock::kFree) d.suspect = suspect_of(world, memory);
+      break;
+    case Verdict::kPromote:
+      d.suspect = suspect_of(world, memory);
       break;
     case Verdict::kCompare:
     case Verdict::kRewind:

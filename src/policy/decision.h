@@ -20,6 +20,7 @@ struct Decision {
   std::vector<Member> ask;              // kPollPeers
   std::optional<StandbyTarget> target;  // kFollow, kStartStandby, and where a demoted server turns
   std::optional<Member> source;         // kClone, kCompare, kRewind: the member to take it from
+  std::optional<Upstream> suspect;      // kPollPeers, kPromote: the former primary, which the winner stops if it still writes
   std::string text;                     // kWriteInitialize, kClearFailover: what to write
   bool if_absent = false;               // kWriteInitialize: create only
   std::optional<Version> expected;      // kClearFailover: compare-and-set

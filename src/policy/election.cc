@@ -248,6 +248,10 @@ Race race_of(const World& world, const Memory& memory, std::string* why) {
     }
     return manual_race(world, why);
   }
+  if (world.watchdog_failed) {  // HA-176
+    *why = "a watchdog is required here and would not work";
+    return Race::kMayNot;
+  }
   if (sync_active(world) && !quorum_active(world) && !world.view->sync.matches(world.me, true)) {  // HA-178
     *why = "not a synchronous standby";
     return Race::kMayNot;

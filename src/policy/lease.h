@@ -23,6 +23,9 @@ struct LeaseTimes {
 // `sent_at`: when the request that obtained or renewed the lease was sent; `lasts`: min(ttl, granted).
 LeaseTimes lease_times(Instant sent_at, Duration lasts, Duration ttl);
 
+// F of a given K.
+Instant fence_before(Instant kill_at, Duration ttl);
+
 // True if a renewal leaves time for a whole loop before F; otherwise the ttl is refused with the remedy.
 bool ttl_leaves_room(Duration ttl, Duration loop_wait);
 

@@ -22,6 +22,8 @@ struct Memory {
 
   std::shared_ptr<const ClusterView> led_view;  // the last view that had a leader, else the first one (HA section 1)
 
+  std::optional<Member> former_leader;  // somebody else led last, and I do not lead as a primary: who must not write any more
+
   bool was_paused = false;
   bool server_started_once = false;   // a server of ours was seen running by this process (HA-065's "callback fired")
   bool start_failed = false;          // a start after a failure ended and the server is down (HA-059, HA-061)

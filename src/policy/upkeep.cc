@@ -57,6 +57,15 @@ std::map<std::string, WantedSlot> wanted_slots(const World& world) {
   return wanted;
 }
 
+ClusterView with_slot_positions(ClusterView view, const std::map<std::string, Lsn>& by_slot) {
+  for (const auto& [slot, position] : by_slot) view.status.slots[slot] = position;
+  for (auto& member : view.members) {
+    const auto known = by_slot.find(slot_name_of_member(member.name));
+    if (known != by_slot.end() && !member.data.tags.replicatefrom().empty()) member.data.xlog_location = known->second;
+  }
+  return view;
+}
+
 std::map<std::string, Instant> remember_slots(const World& world, std::map<std::string, Instant> seen) {
   if (!world.view || !world.lock_mine()) return {};
   for (const auto& slot : world.view->status.retain_slots) seen.try_emplace(slot, world.now);  // a new leader: from now on

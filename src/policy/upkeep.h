@@ -22,6 +22,10 @@ struct WantedSlot {
 // HA-344, HA-345, DCS-142..146.
 std::map<std::string, WantedSlot> wanted_slots(const World& world);
 
+// What is known of slots' positions without the store (the leader's failsafe message, the answers to our own) counts more
+// than what the store said before, also as the position of members that stream from other standbys (PG-346, DCS-419).
+ClusterView with_slot_positions(ClusterView view, const std::map<std::string, Lsn>& by_slot);
+
 // HA-347, DCS-176: the retention clock of member slots, as the leader keeps it.
 std::map<std::string, Instant> remember_slots(const World& world, std::map<std::string, Instant> seen);
 std::vector<std::string> retained_slots(const Memory& memory);  // ascending

@@ -97,6 +97,7 @@ struct World {
   std::optional<Divergence> divergence;
   bool divergence_unknown = false;  // asked for, but the leader or the server did not say
 
+  bool watchdog_failed = false;     // one is required, and it would not work (HA-176)
   bool failsafe_asked = false;      // in this cycle; if all accepted, `lease` was prolonged (HA-289)
 
   bool shutdown_requested = false;

@@ -16,6 +16,7 @@
 #include "model/cluster.h"
 #include "model/server_view.h"
 #include "model/settings.h"
+#include "ports/guard.h"
 #include "ports/peers.h"
 
 namespace matriarch {
@@ -51,6 +52,7 @@ struct AgentSnapshot {
   Instant lease_end;                            // of ours; the epoch if we hold none. Readers compare it with now
   bool failsafe_active = false;
   bool watchdog_failed = false;
+  GuardState guard;
   std::string running_action;                   // name of the long action (HA section 2), or empty
   Value scheduled_restart;                      // map or null
   std::vector<DecisionRecord> decisions;        // newest last

@@ -54,6 +54,18 @@ struct LocalPosition {
   Lsn end_of_checkpoint_record;   // of a former primary; 0 = not known
 };
 
+// What came of stopping a former primary that may still take writes.
+enum class FenceOutcome {
+  kNotNeeded,    // it takes no writes, or is not the server that this one followed
+  kStopped,      // it took writes, and is gone; what it sent is received
+  kNotPossible,  // it may still take writes
+};
+
+struct FenceResult {
+  FenceOutcome outcome = FenceOutcome::kNotNeeded;
+  std::string why;
+};
+
 class Server {
  public:
   virtual ~Server() = default;
@@ -80,6 +92,13 @@ class Server {
   virtual Task<Status> promote(Ctx ctx) = 0;
   virtual Task<Status> reload(Ctx ctx) = 0;
   virtual Task<Status> checkpoint(Ctx ctx) = 0;
+
+  // --- the candidate's fence (DESIGN 3)
+  // The suspect may have to be stopped soon: get ready for it in the background. Costs nothing if it is never needed.
+  virtual void prepare_fence(const Upstream& suspect) = 0;
+  // Stops `suspect` if it is a primary of this cluster, on no later timeline than this standby. One that has not answered
+  // at all by `answer_by` is given up.
+  virtual Task<FenceResult> fence(Upstream suspect, Instant answer_by, Ctx ctx) = 0;
 
   // --- following
   // What it takes to make a running standby follow `target` (HA-157..159); and doing it without a restart where possible.

@@ -93,6 +93,8 @@ class Store {
   // Takes effect with the next lease operation: a changed ttl means a new lease, and our keys are re-bound to it (DCS-209).
   virtual void configure(Duration ttl, Duration retry_timeout) = 0;
   [[nodiscard]] virtual LeaseTraits traits() const = 0;
+  // The store's name for the lease this process holds, for the process that comes after it; empty: none, or not of this kind.
+  [[nodiscard]] virtual std::string lease_id() const { return {}; }
 };
 
 }  // namespace matriarch

@@ -123,6 +123,12 @@ bool is_controlled(std::string_view name) {
          std::ranges::any_of(kControlled, [&lower](const Controlled& entry) { return entry.name == lower; });
 }
 
+std::vector<std::string_view> controlled_names() {
+  std::vector<std::string_view> names;
+  for (const auto& entry : kControlled) names.push_back(entry.name);
+  return names;
+}
+
 bool is_recovery_setting(std::string_view name) { return contains(kRecovery, lower_case(name)); }
 
 bool on_command_line(std::string_view name) { return name != "wal_keep_size" && name != "wal_keep_segments"; }

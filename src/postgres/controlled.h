@@ -13,6 +13,7 @@
 namespace matriarch::postgres {
 
 bool is_controlled(std::string_view name);        // case-insensitive
+std::vector<std::string_view> controlled_names();  // in the order of the command line
 bool is_recovery_setting(std::string_view name);  // PG-171; case-insensitive
 
 struct Setting {

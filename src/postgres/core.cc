@@ -50,7 +50,7 @@ Core::Core(Reactor& reactor_in, PostgresOptions options_in)
                  options.data_dir,
                  {.changed = [this] { notify(); }, .session_params = [this] { return local_superuser("heartbeat"); }}),
       marker(options.data_dir, pgpass_path(options).parent_path()),
-      outside_mode_(0666 & ~current_umask()) {}
+      outside_mode_(options.outside_file_mode.value_or(0666 & ~current_umask())) {}
 
 void Core::on_change(std::function<void()> changed) { *subscriber_ = std::move(changed); }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
+
 #include "base/time.h"
 #include "model/names.h"
 #include "model/settings.h"
@@ -80,6 +82,7 @@ struct PostgresOptions {
   std::filesystem::path bin_dir;                // empty: PATH
   std::map<std::string, std::string> bin_name;  // program -> name (PG-005)
   std::filesystem::path pgpass;                 // empty: ~/pgpass (PG-159)
+  std::optional<mode_t> outside_file_mode;      // of files outside the data directory; none: 0666 & ~umask (PG-234)
   std::filesystem::path server_log;             // the postmaster's stdout and stderr; empty: the agent's own (PG-053)
 
   // Network.

@@ -8,6 +8,7 @@
 #include "postgres/config_files.h"
 #include "postgres/core.h"
 #include "postgres/data_directory.h"
+#include "postgres/fencer.h"
 #include "postgres/follower.h"
 #include "postgres/observer.h"
 #include "postgres/promoter.h"
@@ -34,6 +35,7 @@ struct PostgresServer::Impl {
   Starter starter{core, files};
   Stopper stopper{core};
   Promoter promoter{core};
+  Fencer fencer{core};
   Follower follower{core, files, starter, stopper, promoter};
   Timelines timelines{core};
   RecoveryTools tools{core, files};
@@ -106,6 +108,12 @@ Task<Status> PostgresServer::checkpoint(Ctx ctx) {
   const auto done = co_await (*session)->query("CHECKPOINT", std::move(ctx));
   if (!done) co_return done.error();
   co_return Status();
+}
+
+void PostgresServer::prepare_fence(const Upstream& suspect) { impl_->fencer.prepare(suspect); }
+
+Task<FenceResult> PostgresServer::fence(Upstream suspect, Instant answer_by, Ctx ctx) {
+  co_return co_await impl_->fencer.fence(std::move(suspect), answer_by, std::move(ctx));
 }
 
 Task<FollowChange> PostgresServer::follow_change(StandbyTarget target, Ctx ctx) {

@@ -55,6 +55,9 @@ class PostgresServer final : public Server {
   Task<Status> reload(Ctx ctx) override;
   Task<Status> checkpoint(Ctx ctx) override;
 
+  void prepare_fence(const Upstream& suspect) override;
+  Task<FenceResult> fence(Upstream suspect, Instant answer_by, Ctx ctx) override;
+
   Task<FollowChange> follow_change(StandbyTarget target, Ctx ctx) override;
   Task<Status> follow(StandbyTarget target, Ctx ctx) override;
   Task<Status> resume_replay(Ctx ctx) override;

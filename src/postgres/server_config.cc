@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "model/names.h"
 #include "postgres/guc_value.h"
 #include "postgres/paths.h"
 #include "postgres/text.h"
@@ -59,7 +60,7 @@ std::string quoted_setting(std::string_view value) {
   std::string result = "'";
   for (const char c : value) {
     if (c == '\'' || c == '\\') result += c;
-    if (c == '\n') continue;  // a line ends a setting: it cannot be part of one
+    if (c == '\n' || c == '\0') continue;  // they end a setting: they cannot be part of one
     result += c;
   }
   return result + "'";
@@ -143,6 +144,10 @@ ServerConfig make_server_config(const PostgresOptions& options, const ConfigFact
   for (const auto& [name, value] : parameters) {
     if (is_controlled(name) || is_recovery_setting(name) || name == "hba_file" || name == "ident_file") continue;
     auto text = guc_text(value);
+    if (text && !is_setting_name(name)) {
+      log::warning("{} is no name of a setting: it is not written to the server's configuration", to_json(Value(name)));
+      continue;
+    }
     if (text && facts.catalog != nullptr) text = facts.catalog->checked(name, *text);
     if (text) all[name] = *text;
   }

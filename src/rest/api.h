@@ -1,6 +1,7 @@
 // The REST API without its sockets: from request to answer.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -30,6 +31,9 @@ class Api {
   http::Answer handle(http::Request request, Ctx ctx);
 
   Task<void> stop();
+
+  // What GET /store answers: the managed etcd's document. Without it there is no such path.
+  void serve_store(std::function<Value()> document) { store_document_ = std::move(document); }
 
  private:
   using Snapshot = std::shared_ptr<const AgentSnapshot>;
@@ -67,6 +71,7 @@ class Api {
   RestOptions options_;
   Replies replies_;
   ApiCounters counters_;
+  std::function<Value()> store_document_;
   Instant started_;
   std::unique_ptr<Pages> pages_;  // of the snapshot answered from last
 };

@@ -3,6 +3,7 @@
 #include "rest/documents.h"
 #include "rest/health.h"
 #include "rest/json_text.h"
+#include "rest/store_page.h"
 
 namespace matriarch::rest {
 
@@ -25,6 +26,8 @@ Pages& Api::pages_of(Snapshot snapshot) {
 
 http::Answer Api::read(Endpoint endpoint, const http::Request& request, Ctx ctx) {
   if (endpoint == Endpoint::kUnsupported) return unsupported_method(request.method);
+  // Nodes that start together find their first store by it, before they have anything else to show.
+  if (endpoint == Endpoint::kStore) return store_answer(store_document_, replies_);
   Snapshot snapshot = feed_.current();
   const bool bare = request.method != "GET" || endpoint == Endpoint::kLiveness || endpoint == Endpoint::kReadiness;
   if (snapshot == nullptr) {  // just started
@@ -54,7 +57,8 @@ http::Response Api::document(Endpoint endpoint, Pages& pages) {
   switch (endpoint) {
     case Endpoint::kPatroni: return replies_.json(200, pages.status_document());
     case Endpoint::kMetrics:
-      return replies_.metrics(metrics_text(snapshot, pages.status(), options_, counters_, scheduler_.now()));
+      return replies_.metrics(metrics_text(snapshot, pages.status(), options_, counters_, scheduler_.now()) +
+                              (store_document_ ? store_metrics(store_document_()) : std::string()));
     case Endpoint::kExplain: return replies_.json(200, to_spaced_json(explain_document(snapshot)));
     case Endpoint::kGetFailsafe: return failsafe_topology(snapshot);
     default: break;

@@ -133,6 +133,17 @@ void add_own_metrics(Writer& out, const AgentSnapshot& snapshot, const NodeStatu
   out.gauge("matriarch_cycle_age_seconds", "time since the last decision cycle", to_seconds(now - snapshot.cycle_at));
   out.gauge("matriarch_observation_age_seconds", "time since PostgreSQL was observed",
             to_seconds(now - snapshot.server_seen_at));
+  const GuardState& guard = snapshot.guard;
+  out.gauge("matriarch_guardian_enabled", "1 unless the guardian is switched off", guard.enabled);
+  out.gauge("matriarch_guardian_connected", "1 while a guardian runs and answers", guard.connected);
+  out.gauge("matriarch_guardian_armed", "1 while the guardian will kill PostgreSQL at the end of the lease", guard.armed);
+  out.gauge("matriarch_guardian_deadline_seconds", "time until it does, 0 while not armed",
+            guard.armed ? to_seconds(guard.kill_at - now) : 0.0);
+  out.counter("matriarch_guardian_strikes_total", "servers killed by the running guardian", guard.strikes);
+  out.counter("matriarch_guardian_respawns_total", "agents started again by the running guardian", guard.respawns);
+  out.counter("matriarch_guardian_losses_total", "guardians lost since the agent was started", guard.losses);
+  out.gauge("matriarch_guardian_real_time", "1 if the guardian has real-time priority", guard.real_time);
+  out.gauge("matriarch_guardian_locked_memory", "1 if the guardian's memory is locked", guard.locked_memory);
   out.gauge("matriarch_store_view_valid", "1 while what is known of the store's content counts", status.valid.view);
   out.gauge("matriarch_action_running", "1 while a long action runs", !snapshot.running_action.empty());
   out.counter("matriarch_decisions_total", "decisions made since the start",

@@ -45,6 +45,14 @@ Value::List replication_document(const std::vector<WalSender>& walsenders) {
   return senders;
 }
 
+// API-124, CFG-432.
+void add_log_part(Value::Map& document, LogBacklog log) {
+  constexpr std::size_t kOrdinary = 2;  // records on their way
+  if (log.queued <= kOrdinary) return;
+  document.set("logger_queue_size", static_cast<std::uint64_t>(log.queued));
+  if (log.lost > 0) document.set("logger_records_lost", log.lost);
+}
+
 void add_server_part(Value::Map& document, const AgentSnapshot& snapshot, const NodeStatus& status) {
   const ServerView& server = snapshot.server;
   document.set("server_version", server.server_version);
@@ -71,6 +79,22 @@ void add_cluster_part(Value::Map& document, const AgentSnapshot& snapshot, const
   if (Value::Map tags = published_tags(snapshot.tags); !tags.empty()) document.set("tags", std::move(tags));
   const std::string& system_id = snapshot.server.control.system_id;
   if (!system_id.empty()) document.set("database_system_identifier", system_id);
+}
+
+// Ours: what protects against an agent that dies or hangs.
+void add_guard_part(Value::Map& document, const AgentSnapshot& snapshot) {
+  const GuardState& guard = snapshot.guard;
+  Value::Map part;
+  part.set("state", !guard.enabled ? "off" : guard.armed ? "armed" : guard.connected ? "ready" : "lost");
+  if (guard.connected) {
+    part.set("pid", guard.pid);
+    part.set("epoch", guard.epoch);
+    part.set("real_time", guard.real_time);
+    part.set("locked_memory", guard.locked_memory);
+  } else if (guard.enabled && !guard.problem.empty()) {
+    part.set("problem", guard.problem);
+  }
+  document.set("guardian", std::move(part));
 }
 
 }  // namespace
@@ -120,7 +144,8 @@ NodeStatus status_of(const AgentSnapshot& snapshot, Validity valid) {
   return status;
 }
 
-Value::Map status_document(const AgentSnapshot& snapshot, const NodeStatus& status, std::string_view version) {
+Value::Map status_document(const AgentSnapshot& snapshot, const NodeStatus& status, std::string_view version,
+                           LogBacklog log) {
   Value::Map document;
   document.set("state", status.state_text());
   if (status.queried) document.set("postmaster_start_time", document_time(snapshot.server.postmaster_start_time));
@@ -139,6 +164,8 @@ Value::Map status_document(const AgentSnapshot& snapshot, const NodeStatus& stat
     document.set("scheduled_restart", std::move(restart));
   }
   if (snapshot.watchdog_failed) document.set("watchdog_failed", true);
+  add_guard_part(document, snapshot);
+  add_log_part(document, log);
   return document;
 }
 

@@ -47,7 +47,14 @@ struct NodeStatus {
 // The result points into `snapshot`.
 NodeStatus status_of(const AgentSnapshot& snapshot, Validity valid);
 
+// Records that wait to be written, and records that were dropped (API-124).
+struct LogBacklog {
+  std::size_t queued = 0;
+  std::uint64_t lost = 0;
+};
+
 // API-098 to API-126. `version`: of the contract.
-Value::Map status_document(const AgentSnapshot& snapshot, const NodeStatus& status, std::string_view version);
+Value::Map status_document(const AgentSnapshot& snapshot, const NodeStatus& status, std::string_view version,
+                           LogBacklog log = {});
 
 }  // namespace matriarch::rest

@@ -1,5 +1,6 @@
 #include "rest/pages.h"
 
+#include "base/log.h"
 #include "rest/documents.h"
 #include "rest/json_text.h"
 
@@ -12,7 +13,10 @@ Pages::Pages(std::shared_ptr<const AgentSnapshot> snapshot, Validity valid, std:
       tags_(published_tags(snapshot_->configured_tags ? *snapshot_->configured_tags : snapshot_->tags)) {}
 
 const std::string& Pages::status_document() {
-  if (document_.empty()) document_ = to_spaced_json(rest::status_document(*snapshot_, status_, version_));
+  if (document_.empty()) {
+    const LogBacklog log{.queued = log::queue_size(), .lost = log::records_lost()};
+    document_ = to_spaced_json(rest::status_document(*snapshot_, status_, version_, log));
+  }
   return document_;
 }
 

@@ -17,6 +17,8 @@ class RestApi {
   // address or file, and the setting (API-007).
   Task<Status> start(Ctx ctx);
   void serve();
+  // GET /store of a node with a managed etcd; before start().
+  void serve_store(std::function<Value()> document) { api_.serve_store(std::move(document)); }
 
   // SIGHUP: certificates are read again, names resolved again, all else taken over; the socket is re-opened only if
   // `listen` changed (API-010, API-071). On error everything stays as it was. Backlog and keep_alive stay.

@@ -23,6 +23,7 @@ constexpr Entry kEntries[] = {
     {"GET", "config", {Endpoint::kGetConfig}},
     {"GET", "failsafe", {Endpoint::kGetFailsafe}},
     {"GET", "explain", {Endpoint::kExplain}},
+    {"GET", "store", {Endpoint::kStore}},
     {"PATCH", "config", {Endpoint::kPatchConfig, BodyRule::kRequired, kAll}},
     {"PUT", "config", {Endpoint::kPutConfig, BodyRule::kRequired, kAll}},
     {"POST", "failsafe", {Endpoint::kPostFailsafe, BodyRule::kRequired, Protection::kListOnly}},

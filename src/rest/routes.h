@@ -16,6 +16,7 @@ enum class Endpoint {
   kGetConfig,
   kGetFailsafe,
   kExplain,
+  kStore,  // of the managed etcd
   kPatchConfig,
   kPutConfig,
   kPostFailsafe,

@@ -37,6 +37,7 @@ Task<Status> announce_cluster(Node& node, Ctx ctx) {
   node.step("bootstrap.configured");
   if (const auto s = co_await node.lease.take(node.store_ctx(ctx.stop)); !s) co_return s.error().in("/leader");
   node.step("bootstrap.led");
+  if (const auto armed = co_await node.arm_guard(ctx); !armed) co_return armed.error().in("guardian");
   co_return Status();
 }
 

@@ -1,5 +1,6 @@
 #include "agent/procedures/handover.h"
 #include "agent/procedures/procedures.h"
+#include "agent/procedures/sync_duty.h"
 #include "base/log.h"
 
 namespace matriarch::agent {
@@ -20,6 +21,7 @@ Task<Outcome> demote_at_once(Node& node, policy::Decision decision, StopMode mod
       ctx);
   if (!stopped) co_return Outcome::failure(stopped.error().text());
   node.step("demote.stopped");
+  co_await node.disarm_guard();
   co_await node.look_at_server();
   if (release) {
     const auto released = co_await node.lease.release(std::nullopt, node.store_ctx(ctx.stop));
@@ -36,6 +38,8 @@ Task<Outcome> demote_at_once(Node& node, policy::Decision decision, StopMode mod
 Task<Outcome> shut_down(Node& node, Ctx ctx) {
   node.step("shutdown.begin");
   if (node.settings.paused) co_return Outcome::success("paused: PostgreSQL and the leader key stay as they are");  // HA-309
+  SyncAbstention abstention(node);
+  co_await abstention.take_effect(ctx);
   const auto stopped = co_await stop_and_hand_over(node, {.checkpoint = false, .candidates = {}, .step = "shutdown"}, ctx);
   if (!stopped) co_return Outcome::failure(stopped.error().text());  // HA-313: the key stays
   co_return Outcome::success();

@@ -100,6 +100,7 @@ Task<Status> stop_and_hand_over(Node& node, HandoverOptions options, Ctx ctx) {
   co_await helpers.join();
   if (!stopped) co_return stopped.error();
   node.step(options.step + ".stopped");
+  co_await node.disarm_guard();
   co_await node.look_at_server();
   if (leading && !handover.released) co_await release(node, handover, options.step, Ctx{});
   co_await node.touch();

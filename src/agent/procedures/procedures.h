@@ -8,8 +8,9 @@
 
 namespace matriarch::agent {
 
-// HA-135..143. Completes when the server takes writes. The server is told to promote only while the lease is held.
-Task<Outcome> promote(Node& node, Ctx ctx);
+// HA-135..143. Completes when the server takes writes. The server is told to promote only while the lease is held, and
+// after `suspect`, the former primary, was stopped if it still writes; that is tried for a second at most.
+Task<Outcome> promote(Node& node, std::optional<Upstream> suspect, Ctx ctx);
 
 // HA-221, HA-231..236: stop in good order; give the key to a candidate that has everything as soon as the shutdown
 // checkpoint is written; else when stopped.

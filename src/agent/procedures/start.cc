@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "agent/procedures/procedures.h"
+#include "agent/procedures/sync_duty.h"
 #include "base/log.h"
 #include "policy/decide.h"
 
@@ -19,6 +20,8 @@ void announce(Node& node, Role former, Role now) {
 
 Task<Outcome> start_primary(Node& node, Ctx ctx) {
   node.step("start.primary");
+  if (const auto armed = co_await node.arm_guard(ctx); !armed) co_return Outcome::failure("no guardian: " + armed.error().text());
+  node.step("start.armed");
   const auto timeout = node.settings.primary_start_timeout;
   const auto started =
       co_await node.ports.server.start(std::nullopt, ctx.until(node.ports.scheduler.now() + timeout));
@@ -61,6 +64,8 @@ Task<Outcome> restart(Node& node, std::optional<Duration> timeout, Ctx ctx) {
   }
   const bool leading = node.actions.running().leading;
   const auto standby = policy::target_of(node.world);
+  SyncAbstention abstention(node);
+  co_await abstention.take_effect(ctx);
   // A restart in good order waits for clients and checkpoint as long as it takes; the lease is renewed meanwhile, and the
   // guard of the loop cancels this procedure and demotes when that fails.
   const auto stopped = co_await node.ports.server.stop(StopOptions{.mode = StopMode::kFast, .checkpoint = true}, ctx);

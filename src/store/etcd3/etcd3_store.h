@@ -49,12 +49,13 @@ class Etcd3Store final : public Store {
 
   void configure(Duration ttl, Duration retry_timeout) override;
   [[nodiscard]] LeaseTraits traits() const override;
+  [[nodiscard]] std::string lease_id() const override { return lease_.id(); }
 
   // --- beyond the port
   // Every Citus group below the scope, read linearizably (DCS-102); for options without a group.
   Task<Result<std::map<int, ClusterView>>> load_groups(Ctx ctx);
-  // The lease this process holds, for the one that comes after it; empty: none.
-  [[nodiscard]] const std::string& lease_id() const { return lease_.id(); }
+  // Where else members of etcd are, to be tried when those that are known do not answer.
+  void know(const std::vector<http::HostPort>& endpoints) { gateway_.know(endpoints); }
 
  private:
   Etcd3Store(Reactor& reactor, Etcd3Options options, std::shared_ptr<const http::TlsContext> tls);

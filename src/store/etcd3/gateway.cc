@@ -55,6 +55,12 @@ http::ClientOptions Gateway::client_options(std::shared_ptr<const http::TlsConte
 
 void Gateway::set_times(Duration ttl, Duration retry_timeout) { times_ = {ttl, retry_timeout}; }
 
+void Gateway::know(const std::vector<http::HostPort>& endpoints) {
+  std::vector<http::Url> urls;
+  for (const http::HostPort& address : endpoints) urls.push_back({.scheme = options_.https ? "https" : "http", .address = address});
+  endpoints_.configure(std::move(urls));
+}
+
 std::string Gateway::current_origin() const { return endpoints_.empty() ? "" : endpoints_.current().origin(); }
 
 http::Call Gateway::http_call(const http::Url& url, const std::string& method, const Value::Map& body) const {

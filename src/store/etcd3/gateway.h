@@ -55,6 +55,9 @@ class Gateway {
   // Of the last answer that a majority stood behind. A member that reports a lower one was left behind.
   [[nodiscard]] std::uint64_t raft_term() const { return raft_term_; }
 
+  // These instead of the configured endpoints, from now on: they are tried when no member that is known answers.
+  void know(const std::vector<http::HostPort>& endpoints);
+
   void set_times(Duration ttl, Duration retry_timeout);
   [[nodiscard]] Duration retry_timeout() const { return times_.retry_timeout; }
 

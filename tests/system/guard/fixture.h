@@ -66,7 +66,7 @@ class GuardSystemTest : public testing::Test {
   [[nodiscard]] Server server() const { return {.data_dir = data_dir_.c_str(), .program = "postgres"}; }
   [[nodiscard]] int server_processes() const;
   [[nodiscard]] bool server_answers() const;
-  // When the last process of the server was seen, looking until there is none.
+  // When no process of the server was seen any more.
   Nanos watch_end(Nanos patience) const;
   AgentProcess& agent(bool respawn = false);
   pid_t guardian_of(const std::string& hello) const;

@@ -253,6 +253,9 @@ def main(tests, argv):
     programs = tempfile.mkdtemp(prefix='matriarch-programs.')
     os.chmod(programs, 0o755)
     agent, ctl = (shutil.copy(p, programs) for p in argv[1:3])
+    guardian = os.path.join(os.path.dirname(argv[1]), 'matriarch-guardian')
+    if os.path.isfile(guardian):
+        shutil.copy(guardian, programs)
     try:
         pid = os.fork()                       # root stays behind to clean up
         if pid == 0:

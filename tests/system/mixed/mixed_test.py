@@ -7,6 +7,7 @@ hand over and be killed, and the tools of each work with the nodes of the other.
 import json
 import os
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lab'))
 from lab import OURS, PATRONI, Cluster, Failure, main, wait_for  # noqa: E402
@@ -123,5 +124,22 @@ def one_of_ours_two_patroni(agent, ctl):
     scenario([OURS, PATRONI, PATRONI], PATRONI)(agent, ctl)
 
 
+def synchronous_standby_steps_aside(agent, ctl):          # SYNC-036, HA-339, DCS-071
+    dcs = {'ttl': 20, 'loop_wait': 1, 'retry_timeout': 3, 'synchronous_mode': True}
+    with Cluster([PATRONI, OURS], agent, ctl, BASE, dcs=dcs) as cluster:
+        leader, standby = cluster.nodes
+        bring_up(cluster, leader)
+        wait_for('our node is the synchronous one', lambda: standby.rest('/sync')[0] == 200, 30)
+        answers = []
+        restart = threading.Thread(target=lambda: answers.append(standby.rest('/restart', 'POST', {}, timeout=60)))
+        restart.start()
+        wait_for('it is published as nosync', lambda: cluster.view_of(leader).get(standby.name, {}).get('tags', {}).get('nosync'), 10,
+                 every=0.01)
+        restart.join()
+        expect(answers[0][0] == 200, 'restart: %d %s' % answers[0])
+        wait_for('it is the synchronous one again', lambda: standby.rest('/sync')[0] == 200, 30)
+        expect('nosync' not in cluster.view_of(leader)[standby.name].get('tags', {}), 'and not published as nosync')
+
+
 if __name__ == '__main__':
-    sys.exit(main([two_of_ours_one_patroni, one_of_ours_two_patroni], sys.argv))
+    sys.exit(main([two_of_ours_one_patroni, one_of_ours_two_patroni, synchronous_standby_steps_aside], sys.argv))

@@ -189,6 +189,33 @@ TEST_F(Lifecycle, AStopGoesOnWithoutItsCaller) {
   run(body(this, &node));
 }
 
+// The loop, REST and a failover may all look at once. They take turns with the one session; who gives up early takes no
+// answer away from the others.
+TEST_F(Lifecycle, ObservationsAtOnceTakeTurns) {
+  Node& node = add_node("a");
+  constexpr auto look = [](Lifecycle* test, Node* node, Duration patience, int* answered) -> Task<void> {
+    const ServerView view = co_await node->server->observe(test->within(patience));
+    if (view.queried && view.is_primary() && view.timeline == 1 && view.wal_lsn) ++*answered;
+  };
+  constexpr auto body = [](Lifecycle* test, Node* node, decltype(look) one) -> Task<void> {
+    co_await test->bootstrap(node);
+    constexpr int kLooks = 20;
+    int patient = 0;
+    int hasty = 0;
+    TaskGroup group(test->reactor);
+    for (int i = 0; i < kLooks; ++i) {
+      group.spawn(one(test, node, seconds(20), &patient));
+      group.spawn(one(test, node, std::chrono::microseconds(1 + 50 * i), &hasty));
+    }
+    co_await group.join();
+    EXPECT_EQ(patient, kLooks);
+    EXPECT_EQ(co_await test->sql(node,
+                                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'Patroni heartbeat'"),
+              "1");
+  };
+  run(body(this, &node, look));
+}
+
 // A postmaster that does not run any more, and is not dead either.
 TEST_F(Lifecycle, AFrozenServerIsSeenAndEnded) {
   Node& node = add_node("a");

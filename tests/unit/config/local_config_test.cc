@@ -224,9 +224,63 @@ TEST(LocalConfig, EtcdEndpoints) {  // CFG-125..135, DCS-225..227
   EXPECT_EQ(etcd("{srv_domain: d}").srv, "d");
   EXPECT_EQ(etcd("{srv: s, discovery_srv: d, srv_suffix: x}").srv, "s");
   EXPECT_EQ(etcd("{host: h, username: u, password: p}").password.reveal(), "p");
-  const EtcdConfig managed = etcd("{managed: true, partners: 'a, b:99', self_addr: 'me:5'}");
-  EXPECT_EQ(managed.partners, (std::vector<HostPort>{{"a", 2380}, {"b", 99}}));
-  EXPECT_EQ(managed.self_addr, (HostPort{"me", 5}));
+}
+
+TEST(LocalConfig, ManagedEtcd) {
+  const auto managed = [](const std::string& more) {
+    return local(minimal("{restapi: {connect_address: 'me:8008'}, etcd3: {hosts: ~, managed: true" + more + "}}")).store.etcd;
+  };
+  const EtcdConfig plain = managed("");
+  EXPECT_TRUE(plain.managed);
+  EXPECT_TRUE(plain.partners.empty());
+  EXPECT_EQ(plain.own.client_address, (HostPort{"me", 2379}));
+  EXPECT_EQ(plain.own.peer_address, (HostPort{"me", 2380}));
+  EXPECT_TRUE(plain.data_dir.is_absolute());
+  EXPECT_TRUE(plain.data_dir.string().ends_with(".etcd"));
+  const EtcdConfig full = managed(
+      ", partners: ['a', 'b:99', 'a:8008'], client_address: 'c:1', peer_address: 'c:2', data_dir: /x, bin: /y, quota: 2, "
+      "bootstrap_patience: 5, snapshot_interval: 0, snapshots_kept: 3, defragment_interval: 60, stop_with_agent: on");
+  EXPECT_EQ(full.partners, (std::vector<HostPort>{{"a", 8008}, {"b", 99}}));
+  EXPECT_EQ(full.own.client_address, (HostPort{"c", 1}));
+  EXPECT_EQ(full.own.quota, 2);
+  EXPECT_EQ(full.own.bootstrap_patience, 5);
+  EXPECT_EQ(full.own.snapshots_kept, 3);
+  EXPECT_TRUE(full.own.stop_with_agent);
+}
+
+TEST(LocalConfig, ManagedEtcdRefusesContradictions) {  // key, value and remedy in each message
+  for (const auto& [section, key, remedy] : std::initializer_list<std::array<std::string, 3>>{
+           {"{hosts: 'e:1', managed: true}", "etcd3.hosts: 'e:1'", "remove one of them"},
+           {"{hosts: ~, url: 'http://e:1', managed: true}", "etcd3.url", "remove one of them"},
+           {"{hosts: ~, username: u, managed: true}", "etcd3.username", "protocol: https"},
+           {"{hosts: ~, protocol: https, managed: true}", "etcd3.protocol", "cacert, cert and key"},
+           {"{hosts: ~, partners: ['a:b'], managed: true}", "etcd3.partners: a:b", "REST API"},
+           {"{hosts: ~, data_dir: rel, managed: true}", "etcd3.data_dir: rel", "absolute"},
+           {"{hosts: ~, client_address: ':1', managed: true}", "etcd3.client_address: :1", "reach this node"},
+           {"{hosts: ~, client_address: 'a:1', peer_address: 'a:1', managed: true}", "etcd3.peer_address: a:1", "of its own"}}) {
+    const std::string text = refusal(minimal("{restapi: {connect_address: 'me:8008'}, etcd3: " + section + "}"));
+    EXPECT_NE(text.find(key), std::string::npos) << text;
+    EXPECT_NE(text.find(remedy), std::string::npos) << text;
+  }
+  EXPECT_NE(refusal(minimal("{etcd3: {hosts: ~, managed: true, data_dir: /data/node/sub}, postgresql: {data_dir: /data/node}}"))
+                .find("inside PostgreSQL's data directory"),
+            std::string::npos);
+  EXPECT_NE(refusal(minimal("{etcd3: ~, etcd: {host: a, managed: true}}")).find("call the section etcd3"), std::string::npos);
+}
+
+TEST(LocalConfig, Witness) {
+  Warnings warnings;
+  const auto good = make_witness_config(
+      yaml("{scope: s, name: w, restapi: {listen: 'h:8008'}, etcd3: {managed: true, partners: 'a,b', data_dir: /w}}"), warnings);
+  ASSERT_TRUE(good) << good.error().text();
+  EXPECT_EQ(good->etcd.data_dir, "/w");
+  EXPECT_EQ(good->etcd.own.peer_address, (HostPort{"h", 2380}));
+  const auto no_folder = make_witness_config(yaml("{scope: s, name: w, restapi: {listen: 'h:1'}, etcd3: {managed: true}}"), warnings);
+  ASSERT_FALSE(no_folder);
+  EXPECT_NE(no_folder.error().text().find("etcd3.data_dir"), std::string::npos);
+  const auto elsewhere = make_witness_config(yaml("{scope: s, name: w, restapi: {listen: 'h:1'}, etcd3: {hosts: a}}"), warnings);
+  ASSERT_FALSE(elsewhere);
+  EXPECT_NE(elsewhere.error().text().find("etcd3.managed"), std::string::npos);
 }
 
 TEST(LocalConfig, StoreOrder) {  // CFG-108

@@ -23,6 +23,7 @@ const std::map<std::string, std::set<std::string>, std::less<>>& allowed_layers(
       {"config", {"model", "base"}},
       {"http", {"base"}},
       {"policy", {"model"}},  // and the files in kValueHeaders
+      {"watchdog", {"ports", "model", "base"}},
       {"guard", {"ports", "model", "base"}},  // the agent's side; for the guardian's see is_part_of_guardian()
       {"store", {"ports", "model", "http", "base"}},
       {"postgres", {"ports", "model", "http", "base"}},

@@ -113,6 +113,36 @@ TEST(Cycles, TheRaceIsWonAndThePromotionLed) {  // HA-164, HA-134, HA-131
   EXPECT_TRUE(n.memory.led);
 }
 
+TEST(Cycles, TheFormerLeaderIsNamedToBeFencedUntilThisNodeLeads) {  // DESIGN 3
+  Node n{.world = following()};
+  EXPECT_FALSE(n.cycle().suspect);
+  set_leader(n.world, "");
+  n.world.server.replication_state.clear();
+  Decision d = n.cycle(1s);
+  ASSERT_EQ(d.verdict, Verdict::kPollPeers);
+  ASSERT_TRUE(d.suspect);
+  EXPECT_EQ(d.suspect->member, "b");
+  EXPECT_EQ(d.suspect->address.host, "b");
+  n.world.peers = std::vector<PeerStatus>{dead_peer("b"), peer("c")};
+  EXPECT_EQ(n.cycle().verdict, Verdict::kAcquire);
+
+  set_leader(n.world, "a");
+  hold_lease(n.world);
+  Node paused = n;
+  d = n.cycle();
+  ASSERT_EQ(d.verdict, Verdict::kPromote);
+  ASSERT_TRUE(d.suspect) << "the lock in my name does not say who else writes";
+  EXPECT_EQ(d.suspect->member, "b");
+  paused.world.settings.paused = true;
+  EXPECT_FALSE(paused.cycle().suspect) << "in a pause nothing is stopped";
+
+  make_primary(n.world);
+  EXPECT_EQ(n.cycle().verdict, Verdict::kLead);
+  stop_server(n.world);
+  n.cycle();
+  EXPECT_FALSE(n.memory.former_leader) << "after leading, an old story";
+}
+
 TEST(Cycles, APromotionThatLosesItsLeaseIsCancelledOrTheServerStopped) {  // HA-076, HA-077
   Node n{.world = standby()};
   set_leader(n.world, "a");

@@ -72,6 +72,15 @@ TEST(WantedSlots, NoneWithoutUseSlotsOrView) {  // DCS-142
   EXPECT_EQ(wanted_slots(w), Slots());
 }
 
+TEST(WantedSlots, PositionsLearntInFailsafeMode) {  // PG-346, HA-297, DCS-419
+  World w = following();
+  publish(w, "b", Lsn{5});
+  publish(w, "c", Lsn{77});
+  tag(w, "c", "replicatefrom", "b");
+  w.view = std::make_shared<const ClusterView>(with_slot_positions(*w.view, {{"c", Lsn{99}}, {"x", Lsn{1}}}));
+  EXPECT_EQ(wanted_slots(w), (Slots{{"b", kept(Lsn{5})}, {"c", kept(Lsn{99})}}));
+}
+
 TEST(WantedSlots, RetainedOnes) {  // DCS-146
   World w = following();
   edit(w, [](ClusterView& v) { v.status.retain_slots = {"a", "c", "left"}; });

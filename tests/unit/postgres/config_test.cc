@@ -215,5 +215,23 @@ TEST(Pgpass, Lines) {  // PG-187, PG-188
   EXPECT_EQ(pgpass_content({{"host", "a"}}), "");
 }
 
+// A name is written without quotes: whoever may edit /config must not write other lines with it.
+TEST(ServerConfig, OnlyNamesOfSettingsAreWritten) {  // CFG-331
+  PostgresOptions options = some_options();
+  for (const char* name : {"a.b.c", "work_mem = '1MB'\narchive_command", "ok.x\nlog_statement", "a b", "x;", "", ".a", "a.",
+                           "1a", "#c", "a\tb"}) {
+    options.parameters.set(name, "bad");
+  }
+  options.parameters.set("ext.good", "fine\nssl = on");
+  options.parameters.set("work_mem", std::string("1\0MB", 4));
+  const auto catalog = GucCatalog::parse("work_mem\tuser\tGroup\tINTEGER\t4096\t64\t2147483647\tText\t\n", 150000);
+  for (const GucCatalog* known : {static_cast<const GucCatalog*>(nullptr), catalog ? &*catalog : nullptr}) {
+    const auto config = make_server_config(options, {.role = Role::kReplica, .major_version = 150000, .catalog = known});
+    EXPECT_EQ(config.main_conf.find("bad"), std::string::npos) << config.main_conf;
+    EXPECT_NE(config.main_conf.find("\next.good = 'finessl = on'\n"), std::string::npos) << config.main_conf;
+    EXPECT_EQ(config.main_conf.find('\0'), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace matriarch::postgres

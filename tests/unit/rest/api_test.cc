@@ -359,6 +359,33 @@ TEST_F(RestTest, HealthChecksKeepTheObservationFresh) {
   EXPECT_EQ(code(path), 200);
 }
 
+TEST_F(RestTest, ManyWhoAskAtOnceShareAnObservationBegunAfterTheyAsked) {  // HA-193
+  agent_.publish(replica_snapshot(scheduler_.now()));
+  agent_.observation_time = 100ms;
+  agent_.observe = [this](AgentSnapshot& s) { s.server.replay_lsn = Lsn{static_cast<std::uint64_t>(agent_.observations)}; };
+  constexpr auto ask = [](Task<http::Response> answer, std::vector<std::string>* bodies) -> Task<void> {
+    bodies->push_back((co_await std::move(answer)).body);
+  };
+  std::vector<std::string> bodies;
+  TaskGroup clients(scheduler_);
+  for (int i = 0; i < 10; ++i) {
+    http::Answer answer = api_.handle(request("GET", "/patroni"), {.deadline = scheduler_.now() + 2s});
+    clients.spawn(ask(std::move(*answer.task()), &bodies));
+    scheduler_.drain();
+  }
+  EXPECT_EQ(agent_.observations, 1);
+  scheduler_.advance(100ms);
+  scheduler_.drain();
+  EXPECT_EQ(bodies.size(), 1U);
+  EXPECT_EQ(agent_.observations, 2);  // the other nine
+  scheduler_.advance(100ms);
+  scheduler_.drain();
+  ASSERT_EQ(bodies.size(), 10U);
+  EXPECT_EQ(agent_.observations, 2);
+  EXPECT_EQ(json(bodies.front()).at("xlog", "replayed_location")->as_int(), 1);
+  EXPECT_EQ(json(bodies.back()).at("xlog", "replayed_location")->as_int(), 2);
+}
+
 TEST_F(RestTest, AServerThatHangsIsNotAskedAtTheClientsPace) {
   agent_.publish(replica_snapshot(scheduler_.now()));
   agent_.observation_time.reset();

@@ -19,7 +19,7 @@ TEST(StatusDocument, OfAStandby) {  // the composed example, and the order of ke
             R"("server_version": 160004, "xlog": {"received_location": 83886432, "replayed_location": 83886432, )"
             R"("replayed_timestamp": null, "paused": false}, "timeline": 2, "replication_state": "streaming", )"
             R"("dcs_last_seen": 1772359205, "database_system_identifier": "7300000000000000001", )"
-            R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pg2"}})");
+            R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pg2"}, "guardian": {"state": "lost"}})");
 }
 
 TEST(StatusDocument, OfAPrimaryWithStandbys) {  // API-103, API-112
@@ -34,7 +34,7 @@ TEST(StatusDocument, OfAPrimaryWithStandbys) {  // API-103, API-112
             R"({"usename": "replicator", "application_name": "local", "client_addr": null, "state": "startup", )"
             R"("sync_state": "async", "sync_priority": 0}], )"
             R"("dcs_last_seen": 1772359205, "database_system_identifier": "7300000000000000001", )"
-            R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pg1"}})");
+            R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pg1"}, "guardian": {"state": "lost"}})");
 }
 
 TEST(StatusDocument, EverythingElseInItsOrder) {  // API-108 to API-123
@@ -57,8 +57,24 @@ TEST(StatusDocument, EverythingElseInItsOrder) {  // API-108 to API-123
       R"("database_system_identifier": "7300000000000000001", "pending_restart": true, )"
       R"("pending_restart_reason": {"max_connections": {"old_value": "100", "new_value": "150"}}, )"
       R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pg2"}, )"
-      R"("scheduled_restart": {"schedule": "2030-01-01T00:00:00+00:00", "role": "replica"}, "watchdog_failed": true})";
+      R"("scheduled_restart": {"schedule": "2030-01-01T00:00:00+00:00", "role": "replica"}, "watchdog_failed": true, "guardian": {"state": "lost"}})";
   EXPECT_TRUE(text(s).ends_with(tail)) << text(s);
+}
+
+TEST(StatusDocument, ABackedUpLogShows) {  // API-124, CFG-432
+  const AgentSnapshot s = replica_snapshot(kNow);
+  const auto tail = [&s](LogBacklog log) {
+    const auto all = status_document(s, status_of(s, validity_at(s, kNow)), "4.1.4", log);
+    Value::Map logger;
+    for (const auto& [key, value] : all) {
+      if (key.starts_with("logger_")) logger.set(key, value);
+    }
+    return to_json(Value(logger));
+  };
+  EXPECT_EQ(tail({}), "{}");
+  EXPECT_EQ(tail({.queued = 2, .lost = 5}), "{}");
+  EXPECT_EQ(tail({.queued = 3}), R"({"logger_queue_size":3})");
+  EXPECT_EQ(tail({.queued = 1000, .lost = 5}), R"({"logger_queue_size":1000,"logger_records_lost":5})");
 }
 
 TEST(StatusDocument, QuorumStandby) {  // API-109
@@ -77,13 +93,13 @@ TEST(StatusDocument, WithoutAnAnswerOfTheServerItIsShort) {  // API-096, API-097
   EXPECT_EQ(text(s),
             R"({"state": "unknown", "role": "primary", "dcs_last_seen": 1772359205, )"
             R"("database_system_identifier": "7300000000000000001", )"
-            R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pg1"}})");
+            R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pg1"}, "guardian": {"state": "lost"}})");
   s.server.queried = true;  // of an earlier time
   s.state = PgState::kStopped;
   s.role = Role::kDemoted;
   s.server.control.system_id.clear();
   EXPECT_EQ(text(s), R"({"state": "stopped", "role": "demoted", "dcs_last_seen": 1772359205, )"
-                     R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pg1"}})");
+                     R"("patroni": {"version": "4.1.4", "scope": "shop", "name": "pg1"}, "guardian": {"state": "lost"}})");
 }
 
 TEST(StatusDocument, EveryStateIsSpelledAsTheContractDoes) {  // table 4.1, API-127

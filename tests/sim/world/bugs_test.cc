@@ -1,0 +1,116 @@
+// What the simulator once found, told as stories (docs/bugs-found-by-simulation.md).
+#include <gtest/gtest.h>
+
+#include "tests/sim/quiet.h"
+
+namespace matriarch::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class FoundBefore : public testing::Test {
+ protected:
+  void SetUp() override {
+    world_.start();
+    ASSERT_TRUE(world_.converges(seconds(60))) << violations();
+    world_.advance(seconds(20));
+  }
+  std::string violations() { return fmt::format("{}", fmt::join(world_.checks().violations(), "; ")); }
+  void TearDown() override { EXPECT_TRUE(world_.checks().violations().empty()) << violations(); }
+
+  std::vector<Node*> standbys() {
+    std::vector<Node*> result;
+    for (int i = 0; i < 3; ++i) {
+      if (&world_.node(i) != world_.leader()) result.push_back(&world_.node(i));
+    }
+    return result;
+  }
+  // From nodes and store, not from clients.
+  void cut(Node& node, void (Network::*change)(Endpoint, Endpoint)) {
+    for (Endpoint other = 0; other < 6; ++other) {
+      if (other == node.endpoint()) continue;
+      (world_.network().*change)(node.endpoint(), other);
+      (world_.network().*change)(other, node.endpoint());
+    }
+  }
+  void isolate(Node& node) { cut(node, &Network::block); }
+  void rejoin(Node& node) { cut(node, &Network::unblock); }
+  static void switch_on(Node& node) {
+    node.power_on();
+    node.start_agent();
+  }
+  template <class Condition>
+  [[nodiscard]] bool within(Duration patience, Condition condition) {
+    const Instant until = world_.scheduler().now() + patience;
+    while (!condition()) {
+      if (world_.scheduler().now() >= until || !world_.checks().violations().empty()) return false;
+      world_.advance(milliseconds(100));
+    }
+    return true;
+  }
+  bool leads(Node& node) { return world_.leader() == &node && node.postgres().writable(); }
+
+  World world_{quiet(7), CheckOptions{}};
+};
+
+TEST_F(FoundBefore, APrimaryIsStoppedWhoseAgentStartsWithoutAStore) {  // B13
+  Node& leader = *world_.leader();
+  for (int member = 0; member < 3; ++member) world_.store().crash(member);
+  leader.kill_agent();
+  world_.advance(seconds(60));
+  ASSERT_TRUE(leader.postgres().writable()) << "nobody was there to stop it";
+  leader.start_agent();
+  EXPECT_TRUE(within(seconds(20), [&] { return !leader.postgres().writable(); }));
+  for (int member = 0; member < 3; ++member) world_.store().recover(member);
+  EXPECT_TRUE(world_.converges(seconds(60)));
+}
+
+TEST_F(FoundBefore, TwoTimelinesOfOneNumberAreToldApart) {  // HA-332
+  Node& first = *world_.leader();
+  Node& second = *standbys()[0];
+  Node& third = *standbys()[1];
+  isolate(third);
+  world_.advance(seconds(5));  // what is written now never reaches the third
+  first.power_off();
+  ASSERT_TRUE(within(seconds(60), [&] { return leads(second); }));
+  world_.advance(seconds(5));
+  second.power_off();
+  rejoin(third);
+  ASSERT_TRUE(within(seconds(60), [&] { return leads(third); }));
+  ASSERT_EQ(second.postgres().wal().timeline(), 2u);
+  ASSERT_EQ(third.postgres().wal().timeline(), 2u);
+  switch_on(second);
+  EXPECT_TRUE(within(seconds(90), [&] { return second.postgres().streaming_from(third.postgres()); }));
+  switch_on(first);
+  EXPECT_TRUE(world_.converges(seconds(90)));
+}
+
+TEST_F(FoundBefore, AServerThatDoesNotAnswerIsStoppedWithTheLease) {  // HA-014, HA-290
+  Node& leader = *world_.leader();
+  PostgresFaults silent;
+  silent.queries_hang = true;
+  leader.postgres().set_faults(silent);
+  isolate(leader);
+  EXPECT_TRUE(within(seconds(31), [&] { return !leader.postgres().writable(); }));
+  leader.postgres().set_faults({});
+  rejoin(leader);
+  EXPECT_TRUE(world_.converges(seconds(90)));
+}
+
+TEST_F(FoundBefore, AStopOutlivesTheAgentThatAskedForIt) {
+  Node& leader = *world_.leader();
+  PostgresFaults slow;
+  slow.stop_is_slow = true;
+  leader.postgres().set_faults(slow);
+  leader.agent()->process().post([&agent = leader.agent()->agent()] { agent.terminate(); });
+  ASSERT_TRUE(within(seconds(10), [&] { return leader.postgres().phase() == Postgres::Phase::kStopping; }));
+  leader.kill_agent();
+  EXPECT_TRUE(within(seconds(120), [&] { return !leader.postgres().running(); }));
+  leader.postgres().set_faults({});
+  leader.start_agent();
+  EXPECT_TRUE(world_.converges(seconds(90)));
+}
+
+}  // namespace
+}  // namespace matriarch::sim

@@ -1,0 +1,93 @@
+// Stories with the real agent, told by hand: what a DBA would try first.
+#include <gtest/gtest.h>
+
+#include "tests/sim/quiet.h"
+
+namespace matriarch::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class SimCluster : public testing::Test {
+ protected:
+  void build() {
+    world_.start();
+    ASSERT_TRUE(world_.converges(seconds(60))) << violations();
+  }
+  std::string violations() { return fmt::format("{}", fmt::join(world_.checks().violations(), "; ")); }
+  void TearDown() override { EXPECT_TRUE(world_.checks().violations().empty()) << violations(); }
+
+  World world_{quiet(5), CheckOptions{}};
+};
+
+TEST_F(SimCluster, BootstrapsAndFollows) {  // HA-087, HA-088
+  build();
+  EXPECT_EQ(world_.coverage().count("check: initdb"), 1u);
+}
+
+TEST_F(SimCluster, ADeadMachineIsReplacedWhenItsLeaseHasEnded) {  // HA-356
+  build();
+  Node& old = *world_.leader();
+  const Instant lost = world_.scheduler().now();
+  old.power_off();
+  while (world_.leader() == nullptr || world_.leader() == &old || !world_.leader()->postgres().writable()) {
+    ASSERT_LT(world_.scheduler().now(), lost + seconds(40));
+    world_.advance(milliseconds(100));
+  }
+  EXPECT_GT(world_.scheduler().now(), lost + seconds(15));
+  old.power_on();
+  old.start_agent();
+  EXPECT_TRUE(world_.converges(seconds(60)));
+}
+
+TEST_F(SimCluster, ACrashedPostgresIsStartedInPlace) {  // HA-110
+  build();
+  Node& leader = *world_.leader();
+  leader.postgres().crash("test");
+  ASSERT_TRUE(world_.converges(seconds(20)));
+  EXPECT_EQ(world_.leader(), &leader);
+  EXPECT_EQ(leader.postgres().wal().timeline(), 1u);
+}
+
+TEST_F(SimCluster, AKilledAgentComesBackWithoutInterruption) {
+  build();
+  Node& leader = *world_.leader();
+  leader.kill_agent();
+  world_.advance(seconds(2));
+  leader.start_agent();
+  world_.advance(seconds(60));
+  EXPECT_EQ(world_.leader(), &leader);
+  EXPECT_EQ(leader.postgres().launches(), 1u);
+}
+
+TEST_F(SimCluster, WithoutTheStoreThePrimaryStopsBeforeItsLeaseEnds) {  // HA-290
+  build();
+  Node& leader = *world_.leader();
+  for (int member = 0; member < 3; ++member) world_.store().crash(member);
+  world_.advance(seconds(31));
+  EXPECT_FALSE(leader.postgres().writable());
+  for (int member = 0; member < 3; ++member) world_.store().recover(member);
+  EXPECT_TRUE(world_.converges(seconds(60)));
+}
+
+TEST_F(SimCluster, AFrozenMachineDoesNotStayPrimary) {
+  build();
+  Node& old = *world_.leader();
+  old.freeze_machine();
+  world_.advance(seconds(45));
+  ASSERT_NE(world_.leader(), &old);
+  old.thaw_machine();
+  EXPECT_TRUE(world_.converges(seconds(60)));
+}
+
+TEST_F(SimCluster, ASeedIsReplayedExactly) {
+  const Outcome once = run_seed(3, seconds(60), "", nullptr);
+  const Outcome twice = run_seed(3, seconds(60), "", nullptr);
+  EXPECT_EQ(once.hash, twice.hash);
+  EXPECT_EQ(once.events, twice.events);
+  EXPECT_NE(once.hash, run_seed(4, seconds(60), "", nullptr).hash);
+}
+
+}  // namespace
+}  // namespace matriarch::sim
