@@ -28,7 +28,11 @@ Node& Checks::node_of(std::string_view name) const {
 
 bool Checks::counts_as_primary(Node& node) {
   if (!node.postgres().can_acknowledge()) return false;
-  if (options_.guardian) return true;
+  const Guardian* guardian = node.guardian();
+  // A paused machine goes on where it stopped: for the moment until its processes run again nothing on it can help.
+  constexpr Duration kAwake = std::chrono::milliseconds(100);
+  if (scheduler_.now() < node.machine_thawed_at() + kAwake) return false;
+  if (guardian != nullptr && guardian->alive() && !guardian->left_alone()) return true;
   if (node.guarded_since() == Instant::max()) return false;
   const Settings& believed = node.agent()->agent().node().settings;
   // Cut off during a pause, it does not hear that the pause is over. (A resume will need an armed guardian there.)

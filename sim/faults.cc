@@ -74,6 +74,7 @@ void Faults::begin() {
 
 void Faults::next() {
   if (!active_) return;
+  if (scenario_.guardian && random_.chance(0.1)) kill_guardian();
   int total = 0;
   for (const Kind& kind : kinds()) total += kind.weight;
   auto pick = static_cast<int>(random_.below(static_cast<std::uint64_t>(total)));
@@ -154,6 +155,13 @@ void Faults::freeze_agent() {
   Node& node = leader_or_any();
   node.freeze_agent();
   lasting(milliseconds(100), seconds(60), [&node] { node.thaw_agent(); });
+}
+
+void Faults::kill_guardian() {
+  Node& node = leader_or_any();
+  trace_.line("FAULT", "the guardian of {} is killed", node.name());
+  coverage_.hit("fault: guardian killed");
+  node.kill_guardian();
 }
 
 void Faults::starve_agent() {

@@ -52,6 +52,7 @@ class Faults {
   void stop_agent();
   void freeze_agent();
   void starve_agent();
+  void kill_guardian();
   void lose_power();
   void freeze_machine();
   void jump_clock();

@@ -33,6 +33,7 @@ AgentProcess::AgentProcess(NodeWorld& world, Node& node, std::uint64_t random_se
       server_(process_, world.postgres, node.postgres(), random_.fork(),
               [this](ServerCommand command) { world_.observer.commanded(node_, command); }),
       peers_(process_, world.peers, node.endpoint()),
+      guard_(node.guardian_ ? std::make_unique<SimGuard>(process_, *node.guardian_, random_.fork()) : nullptr),
       mutated_store_(mutated_store(world.mutation, process_, store_, node.name())),
       mutated_server_(mutated_server(world.mutation, server_)),
       group_(process_),
@@ -41,7 +42,8 @@ AgentProcess::AgentProcess(NodeWorld& world, Node& node, std::uint64_t random_se
                           .server = mutated_server_ ? *mutated_server_ : static_cast<Server&>(server_),
                           .peers = peers_,
                           .steps = *this,
-                          .random = [this] { return random_.next(); }},
+                          .random = [this] { return random_.next(); },
+                          .guard = guard_.get()},
              config()) {
   group_.spawn(main(this));
 }
@@ -94,7 +96,11 @@ Node::Node(NodeWorld& world, Random random, int index, Endpoint endpoint)
       // Clocks run at rates that differ by up to 0.1 % from that of the store, and were started at different times.
       clock_(world.scheduler.now(), Instant(random_.between(hours(1), hours(1000))), random_.between(-1000, 1000)),
       machine_(world.scheduler, clock_),
-      postgres_(std::make_unique<Postgres>(world.postgres, machine_, random_.fork(), name_, endpoint)) {}
+      postgres_(std::make_unique<Postgres>(world.postgres, machine_, random_.fork(), name_, endpoint)) {
+  if (world.scenario.guardian) {
+    guardian_ = std::make_unique<Guardian>(machine_, *postgres_, world.trace, world.coverage, random_.fork());
+  }
+}
 
 void Node::start_agent() {
   if (agent_ || !powered_) return;
@@ -150,6 +156,7 @@ void Node::power_off() {
   machine_.thaw();
   postgres_->abort_job();
   postgres_->crash("power loss");
+  if (guardian_) guardian_->die("power loss");
 }
 
 void Node::freeze_machine() {
@@ -159,6 +166,7 @@ void Node::freeze_machine() {
 }
 
 void Node::thaw_machine() {
+  if (machine_.frozen()) machine_thawed_at_ = world_.scheduler.now();
   machine_.thaw();
   thaw_agent();
   postgres_->recheck();

@@ -11,6 +11,7 @@
 #include "sim/postgres.h"
 #include "sim/process.h"
 #include "sim/scenario.h"
+#include "sim/sim_guard.h"
 #include "sim/sim_peers.h"
 #include "sim/sim_server.h"
 #include "sim/sim_store.h"
@@ -71,6 +72,7 @@ class AgentProcess final : private agent::Steps {
   SimStore store_;
   SimServer server_;
   SimPeers peers_;
+  std::unique_ptr<SimGuard> guard_;
   std::unique_ptr<Store> mutated_store_;
   std::unique_ptr<Server> mutated_server_;
   TaskGroup group_;
@@ -105,6 +107,12 @@ class Node {
   void freeze_machine();
   void thaw_machine();
 
+  void kill_guardian() {
+    if (guardian_) guardian_->die("killed");
+  }
+  [[nodiscard]] const Guardian* guardian() const { return guardian_.get(); }  // null: the scenario has none
+  [[nodiscard]] Instant machine_thawed_at() const { return machine_thawed_at_; }  // true time
+
   // Nothing on this machine watches over PostgreSQL, or did so only since `guarded_since` (true time; max: not now).
   [[nodiscard]] Instant guarded_since() const { return guarded_since_; }
 
@@ -121,7 +129,9 @@ class Node {
   MachineClock clock_;
   Process machine_;
   std::unique_ptr<Postgres> postgres_;
+  std::unique_ptr<Guardian> guardian_;
   std::unique_ptr<AgentProcess> agent_;
+  Instant machine_thawed_at_;
   bool powered_ = true;
   Instant guarded_since_ = Instant::max();
   std::optional<Value> kept_config_;  // patroni.dynamic.json

@@ -26,6 +26,7 @@ struct Scenario {
   double bulk_share = 0.02;                               // of the writes are megabytes
   Duration fault_pause = std::chrono::seconds(20);        // between faults, on average; 0: none
   double step_crash_share = 0.0;  // of the reached steps kill or freeze the agent there
+  bool guardian = false;          // each node has one, and what it guards counts (CheckOptions)
   std::string mutation;           // a broken rule, see mutations.h; empty: none
 };
 

@@ -17,6 +17,11 @@ constexpr int kStoreMembers = 3;
 
 Mutation mutation_of(const Scenario& scenario) { return find_mutation(scenario.mutation).value_or(Mutation::kNone); }
 
+CheckOptions with_guardian(CheckOptions options, const Scenario& scenario) {
+  options.guardian = options.guardian || scenario.guardian;
+  return options;
+}
+
 }  // namespace
 
 World::World(Scenario scenario, CheckOptions options)
@@ -25,7 +30,7 @@ World::World(Scenario scenario, CheckOptions options)
       trace_(scheduler_),
       network_(random_.fork(), scenario_.nodes + kStoreMembers + scenario_.clients, scenario_.network),
       store_(scheduler_, network_, trace_, coverage_, random_.fork(), scenario_.nodes, kStoreMembers),
-      checks_(scenario_, options, scheduler_, store_, trace_, coverage_),
+      checks_(scenario_, with_guardian(options, scenario_), scheduler_, store_, trace_, coverage_),
       postgres_{.scheduler = scheduler_, .network = network_, .trace = trace_, .coverage = coverage_, .observer = &checks_, .major = scenario_.postgres_version},
       node_world_{.scenario = scenario_,
                   .mutation = mutation_of(scenario_),
@@ -253,9 +258,10 @@ Outcome World::outcome() {
   return outcome;
 }
 
-Outcome run_seed(std::uint64_t seed, Duration faulty, const std::string& mutation, std::FILE* trace) {
+Outcome run_seed(std::uint64_t seed, Duration faulty, const std::string& mutation, std::FILE* trace, bool guardian) {
   Scenario scenario = make_scenario(seed, faulty);
   scenario.mutation = mutation;
+  scenario.guardian = guardian;
   World world(std::move(scenario), CheckOptions{});
   world.print_trace_to(trace);
   return world.run();

@@ -96,7 +96,7 @@ class World final : private NodeObserver, private PeerDirectory {
 };
 
 // Runs one seed from beginning to end.
-Outcome run_seed(std::uint64_t seed, Duration faulty, const std::string& mutation, std::FILE* trace);
+Outcome run_seed(std::uint64_t seed, Duration faulty, const std::string& mutation, std::FILE* trace, bool guardian = false);
 
 // Faults, steps and decisions that a whole gate run must have seen.
 void expect_everything(Coverage& coverage);

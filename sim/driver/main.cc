@@ -3,6 +3,7 @@
 //   matriarch-sim --seeds 1..500            many seeds; stops at the first that fails
 //   matriarch-sim --seed 17 --trace         one seed, with everything that happens
 //   matriarch-sim --seeds 1..200 --mutation lag-ignored
+//   matriarch-sim --seeds 1..200 --guardian         with guardians, and stricter about two primaries
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -26,6 +27,7 @@ struct Options {
   bool trace = false;
   bool coverage = false;
   bool keep_going = false;
+  bool guardian = false;
 };
 
 void log_to_stdout(log::Level, std::string_view text) { fmt::print("             log      {}\n", text); }
@@ -51,7 +53,8 @@ int run(const Options& options) {
   Coverage coverage;
   expect_everything(coverage);
   for (std::uint64_t seed = options.first; seed <= options.last; ++seed) {
-    const Outcome outcome = run_seed(seed, from_seconds(options.seconds), options.mutation, options.trace ? stdout : nullptr);
+    const Outcome outcome = run_seed(seed, from_seconds(options.seconds), options.mutation, options.trace ? stdout : nullptr,
+                                     options.guardian);
     coverage.add(outcome.coverage);
     simulated += outcome.seconds;
     events += outcome.events;
@@ -83,6 +86,7 @@ int main(int argc, char** argv) {
   app.add_flag("--list-mutations", list, "names of the rules that can be broken");
   app.add_flag("--trace", options.trace, "print everything that happens");
   app.add_flag("--coverage", options.coverage, "print how often what happened");
+  app.add_flag("--guardian", options.guardian, "each node has a guardian, and an agent's death or freeze is no excuse");
   app.add_flag("--keep-going", options.keep_going, "do not stop at the first seed that fails");
   CLI11_PARSE(app, argc, argv);
 

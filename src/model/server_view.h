@@ -74,7 +74,7 @@ struct ServerView {
   ControlData control;            // default-constructed if unreadable
   Interrupted interrupted = Interrupted::kNone;
   bool recovery_configured = false;
-  bool backup_label = false;
+  bool backup_label = false;  // of a restored backup, which PostgreSQL replays by itself
 
   // The processes.
   bool postmaster_alive = false;

@@ -90,7 +90,7 @@ bool crash_recovery_due(const World& world, const Memory& memory, Lock lock) {
   const ControlState control = world.server.control.state;
   const bool dirty = control == ControlState::kInProduction || control == ControlState::kShuttingDown ||
                      control == ControlState::kInCrashRecovery;
-  const bool restored = world.server.backup_label && world.server.major_version >= 150000;
+  const bool restored = world.server.backup_label;  // PostgreSQL replays it itself
   const bool remedy = world.can_rewind || world.settings.remove_data_on_diverged_timelines;
   const bool useful = lock == Lock::kFree || (lock == Lock::kOthers && remedy);
   return dirty && !restored && !memory.crash_recovery_tried && useful;

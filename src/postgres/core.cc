@@ -155,8 +155,9 @@ mode_t Core::mode_for(const std::filesystem::path& path) const {
 }
 
 Task<Result<bool>> Core::write(std::filesystem::path path, std::string content, Ctx ctx) {
+  const mode_t mode = mode_for(path);
   auto written = co_await reactor.run_blocking(
-      std::move(ctx), [path = std::move(path), content = std::move(content), mode = mode_for(path)]() -> Result<bool> {
+      std::move(ctx), [path = std::move(path), content = std::move(content), mode]() -> Result<bool> {
         std::error_code error;
         const auto target =
             std::filesystem::is_symlink(path, error) ? std::filesystem::weakly_canonical(path, error) : path;

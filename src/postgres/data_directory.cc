@@ -119,9 +119,11 @@ bool recovery_configured(const fs::path& data_dir) {
   return fs::exists(data_dir / "standby.signal", error) || fs::exists(data_dir / "recovery.signal", error);
 }
 
-bool has_backup_label(const fs::path& data_dir) {
-  std::error_code error;
-  return fs::exists(data_dir / "backup_label", error);
+bool is_restored_backup(const fs::path& data_dir) {
+  constexpr std::size_t kLabelSize = 8192;
+  const auto label = read_file(data_dir / "backup_label", kLabelSize);
+  if (!label) return false;
+  return read_major_version(data_dir) >= 150000 || label->find("BACKUP METHOD: streamed") != std::string::npos;
 }
 
 FileModes modes_in(const fs::path& data_dir) {

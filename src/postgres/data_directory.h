@@ -23,7 +23,9 @@ int read_major_version(const std::filesystem::path& data_dir);
 int parse_major_version(std::string_view text);
 
 bool recovery_configured(const std::filesystem::path& data_dir);  // PG-191
-bool has_backup_label(const std::filesystem::path& data_dir);
+// There is a backup_label that says so. Up to version 14 an exclusive backup leaves one in the directory of a primary that
+// crashed, too (PG-100): there only one that a streamed backup wrote counts.
+bool is_restored_backup(const std::filesystem::path& data_dir);
 
 struct FileModes {
   mode_t file = 0600;

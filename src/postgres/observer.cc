@@ -130,7 +130,7 @@ Task<void> Observer::look_at_files(ServerView* view, Ctx ctx) {
   view->interrupted = core_.marker.left_over();
   view->major_version = read_major_version(data_dir);
   view->recovery_configured = recovery_configured(data_dir);
-  view->backup_label = has_backup_label(data_dir);
+  view->backup_label = is_restored_backup(data_dir);
   if (view->major_version == 0) co_return;  // PG-007
   if (const auto control = co_await core_.control_file(std::move(ctx))) view->control = control->data;
 }

@@ -87,6 +87,17 @@ Task<Status> PostgresServer::start(std::optional<StandbyTarget> target, Ctx ctx)
 }
 
 Task<Status> PostgresServer::stop(StopOptions options, Ctx ctx) {
+  // HA-241, HA-243: the script parks the clients, so it comes after what takes time and does not need that. A server that
+  // must be gone by a certain time does not wait for it.
+  const bool hurried = options.mode == StopMode::kImmediate || options.kill_at != Instant::max();
+  const bool first = !impl_->stopper.stopping() && impl_->core.supervisor.postmaster();
+  if (first && !hurried && !impl_->core.options.before_stop.empty()) {
+    if (std::exchange(options.checkpoint, false)) {
+      const auto done = co_await checkpoint(ctx);
+      if (!done) log::warning("the checkpoint before the stop failed: {}", done.error().text());
+    }
+    co_await before_stop(ctx);
+  }
   co_return co_await impl_->stopper.stop(std::move(options), std::move(ctx));
 }
 

@@ -103,7 +103,7 @@ Task<void> RecoveryTools::archive_ready_segments(Ctx ctx) {
 
 Task<Status> RecoveryTools::crash_recovery(Ctx ctx) {
   if (core_.supervisor.postmaster()) co_return Error(Errc::kConflict, "the server runs");
-  if (core_.major_version() >= 150000 && has_backup_label(core_.data_dir())) co_return Status();  // PG-100
+  if (is_restored_backup(core_.data_dir())) co_return Status();  // PG-100
   if (auto ended = co_await core_.supervisor.end_orphans(ctx); !ended) co_return ended;
   co_await archive_ready_segments(ctx);
   std::error_code error;

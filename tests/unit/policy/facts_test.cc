@@ -155,8 +155,9 @@ TEST(FactsOf, CrashRecovery) {  // HA-112, HA-113, HA-120
   w.server.backup_label = true;
   EXPECT_FALSE(facts(w).crash_recovery);
   w.server.major_version = 140000;
-  EXPECT_TRUE(facts(w).crash_recovery);
+  EXPECT_FALSE(facts(w).crash_recovery);
   w.server.backup_label = false;
+  EXPECT_TRUE(facts(w).crash_recovery);
   w.server.control.state = ControlState::kShutDown;
   EXPECT_FALSE(facts(w).crash_recovery);
   w.server.control.state = ControlState::kInCrashRecovery;
