@@ -115,8 +115,12 @@ TEST_F(SettingsTest, PrePromoteDecidesAndBeforeStopDoesNot) {
   restart_agent(node);
   constexpr auto body = [](SettingsTest* test, Node* node) -> Task<void> {
     EXPECT_FALSE(co_await node->server->pre_promote(test->within(seconds(5))));
-    co_await node->server->before_stop(test->within(seconds(5)));
-    EXPECT_EQ(read_file(test->root / "stopped").value_or(""), "called\n");
+    co_await test->bootstrap(node);
+    CO_ASSERT_OK(co_await node->server->stop({.mode = StopMode::kImmediate}, test->within(seconds(20))));
+    EXPECT_FALSE(std::filesystem::exists(test->root / "stopped"));  // in a hurry
+    CO_ASSERT_OK(co_await node->server->start(std::nullopt, test->within(seconds(20))));
+    CO_ASSERT_OK(co_await node->server->stop({.mode = StopMode::kFast, .checkpoint = true}, test->within(seconds(20))));
+    EXPECT_EQ(read_file(test->root / "stopped").value_or(""), "called\n");  // HA-243
     node->options.pre_promote = "true";
     CO_ASSERT_OK(co_await node->server->reconfigure(node->options, false, test->within(seconds(5))));
     EXPECT_TRUE(co_await node->server->pre_promote(test->within(seconds(5))));
