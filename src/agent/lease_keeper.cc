@@ -46,7 +46,10 @@ void LeaseKeeper::hold(const LeaseHeld& lease, bool newly) {
   // Answers may overtake each other; the lease never shrinks by an older one.
   const bool moves = newly || times.end > state_.times.end;
   state_.status = LeaseState::Status::kHeld;
-  if (newly) state_.obtained_at = scheduler_.now();
+  if (newly) {
+    state_.obtained_at = scheduler_.now();
+    unguarded_since_.reset();  // nothing takes writes yet; whoever is about to must be guarded first
+  }
   last_renewed_ = lease.sent_at;
   if (moves) move_to(times);
 }

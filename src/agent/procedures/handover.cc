@@ -40,6 +40,8 @@ Task<void> release(Node& node, Handover& handover, std::string step, Ctx ctx) {
   const std::optional<Lsn> optime = handover.checkpoint ? std::optional(handover.before_checkpoint) : std::nullopt;
   const auto released = co_await node.lease.release(optime, node.store_ctx(ctx.stop));
   if (!released) log::warning("could not release the leader key: {}", released.error().text());
+  // Nothing is written after the shutdown checkpoint; what is still to be sent to standbys may take longer than the lease.
+  if (handover.checkpoint) co_await node.disarm_guard();
   node.step(step + ".released");
 }
 

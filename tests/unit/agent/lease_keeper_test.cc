@@ -60,6 +60,60 @@ TEST_F(LeaseKeeperTest, TheLeaseIsCountedFromSending) {  // HA-042, B1
   EXPECT_EQ(keeper.state().obtained_at, sent + 4s);  // renewals do not change it
 }
 
+// --- the guardian (DESIGN 3)
+
+TEST_F(LeaseKeeperTest, TellsTheGuardianOfEachMove) {
+  int moves = 0;
+  keeper.on_moved([&] { ++moves; });
+  acquire();
+  EXPECT_EQ(moves, 1);
+  time.advance(2s);
+  const auto outcome = time.start(keeper.renew({}));
+  time.advance(store.takes);
+  ASSERT_EQ((**outcome).verdict, RenewVerdict::kKept);
+  EXPECT_EQ(moves, 2);
+  time.advance(1s);
+  keeper.prolong(time.now());
+  EXPECT_EQ(moves, 3);
+  keeper.prolong(time.now() - 5s);  // earlier than what is known: nothing moves
+  EXPECT_EQ(moves, 3);
+}
+
+TEST_F(LeaseKeeperTest, UnguardedTheFenceIsNowAndRenewalsDoNotMoveIt) {
+  acquire();
+  const auto times = keeper.state().times;
+  time.advance(1s);
+  EXPECT_TRUE(keeper.unguarded());
+  EXPECT_FALSE(keeper.unguarded()) << "once is enough";
+  EXPECT_FALSE(keeper.held());
+  EXPECT_EQ(keeper.state().times.kill_at, times.kill_at);
+  const auto outcome = time.start(keeper.renew({}));
+  time.advance(store.takes);
+  ASSERT_EQ((**outcome).verdict, RenewVerdict::kKept);
+  EXPECT_FALSE(keeper.held());
+  keeper.guarded();
+  EXPECT_TRUE(keeper.held());
+}
+
+TEST_F(LeaseKeeperTest, ALeaseObtainedAnewBeginsWithoutThat) {  // else nobody would ever try to be guarded again
+  acquire();
+  keeper.unguarded();
+  keeper.forget();
+  acquire();
+  EXPECT_TRUE(keeper.held());
+}
+
+TEST_F(LeaseKeeperTest, GoesOnWithTheLeaseOfAFormerAgent) {
+  const Instant end = time.now() + 20s;
+  keeper.adopt(end - 300ms, end);
+  EXPECT_TRUE(keeper.held());
+  EXPECT_EQ(keeper.state().times, (policy::LeaseTimes{.end = end, .kill_at = end - 300ms, .fence_at = end - 300ms - 3s}));
+  EXPECT_EQ(keeper.state().obtained_at, Instant()) << "older than any view of the store, which therefore counts";
+  run();
+  advance_permitting(1s);
+  EXPECT_EQ(count("renew"), 1) << "at once";
+}
+
 TEST_F(LeaseKeeperTest, IsHeldUntilTheFence) {
   acquire();
   const Instant fence = keeper.state().times.fence_at;
