@@ -146,7 +146,7 @@ void Checks::commanded(Node& node, ServerCommand command) {
   trace_.line(node.name(), "agent: {}", to_string(command));
   coverage_.hit(fmt::format("command: {}", to_string(command)));
   // Without a guardian nothing prevents what a process was about to do when it was frozen.
-  const bool just_thawed = !options_.guardian && scheduler_.now() < node.guarded_since() + seconds(1);
+  const bool just_thawed = !options_.guardian && scheduler_.now() - seconds(1) < node.guarded_since();
   if (command == ServerCommand::kPromote && !just_thawed) {
     if (leader_ != node.name()) {
       violate(fmt::format("INV-3 {} promotes, but the leader key says '{}'", node.name(), leader_));
@@ -154,6 +154,7 @@ void Checks::commanded(Node& node, ServerCommand command) {
       violate(fmt::format("INV-3 {} promotes against the election rule: {}", node.name(), *election_.complaint));
     }
   }
+  if (command == ServerCommand::kPromote) election_.complaint.reset();  // whoever leads on is not elected again
   if (command != ServerCommand::kFollow) check_pause(node, command);
 }
 

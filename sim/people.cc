@@ -184,12 +184,12 @@ void People::look_after() {
   const auto& config = store_.keys().view().config;
   if (config && settings_of(config->data).paused) tidy_up();  // a command to pause was still on its way
   bool anybody_bootstraps = false;
-  bool any_data = false;
+  const Node* owner = nullptr;  // of data that may be what the claim was for
   for (Node* node : nodes_) {
     const AgentProcess* agent = node->agent();
     anybody_bootstraps = anybody_bootstraps ||
                          (agent != nullptr && agent->agent().node().actions.running().kind == policy::ActionKind::kBootstrap);
-    any_data = any_data || node->postgres().has_complete_data();
+    if (node->postgres().has_complete_data()) owner = node;
     const bool stuck = node->postgres().misfits() && agent != nullptr && scheduler_.now() >= last_reinit_[node->index()] + seconds(60);
     if (!stuck) continue;
     last_reinit_[node->index()] = scheduler_.now();
@@ -197,11 +197,13 @@ void People::look_after() {
     give(*node, "reinitialize", [](agent::Agent& a, Ctx ctx) { return a.reinitialize(false, true, std::move(ctx)); });
   }
   const auto& initialize = store_.keys().initialize;
-  if (!initialize || !initialize->text.empty() || anybody_bootstraps || any_data) return;
-  coverage_.hit("people: had to remove an abandoned claim on /initialize");
-  store_.edit([](StoreKeys& keys) {
+  if (!initialize || !initialize->text.empty() || anybody_bootstraps) return;
+  if (owner != nullptr && owner->postgres().running()) return;  // its agent goes on by itself
+  coverage_.hit("people: had to settle an abandoned claim on /initialize");
+  store_.edit([owner](StoreKeys& keys) {
     keys.initialize.reset();
-    keys.advance();
+    const auto version = keys.advance();
+    if (owner != nullptr) keys.initialize = {.text = owner->postgres().system_id(), .version = version};
   });
 }
 

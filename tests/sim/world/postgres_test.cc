@@ -149,7 +149,11 @@ TEST_F(SimPostgres, AFastStopHandsEverythingOver) {  // HA-229, HA-247
   std::string order;
   Lsn checkpoint;
   a().stop(StopMode::kFast,
-           {.at_safepoint = [&] { order += "safepoint "; },
+           {.at_safepoint =
+                [&] {
+                  order += "safepoint ";
+                  EXPECT_FALSE(a().writable());
+                },
             .at_shutdown_checkpoint =
                 [&](Lsn at, Lsn) {
                   order += "checkpoint ";
@@ -157,7 +161,7 @@ TEST_F(SimPostgres, AFastStopHandsEverythingOver) {  // HA-229, HA-247
                   EXPECT_TRUE(a().running());
                 }},
            [&](const Status&) { order += "gone"; });
-  EXPECT_FALSE(a().writable());
+  EXPECT_TRUE(a().writable()) << "until the last backend has seen the signal";
   run_for(seconds(10));
   EXPECT_EQ(order, "safepoint checkpoint gone");
   EXPECT_GE(b().wal().end(), checkpoint);
