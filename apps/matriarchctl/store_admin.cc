@@ -65,7 +65,8 @@ class EtcdStoreAdmin final : public ctl::StoreAdmin {
 
   Task<Result<bool>> has_leader(Ctx ctx) override {
     if (const auto found = co_await find(ctx); !found) co_return found.error();
-    const auto leader = co_await admin_->get(*through_, fmt::format("{}/{}/leader", config_.name_space, config_.scope), ctx);
+    const auto leader =
+        co_await admin_->get(*through_, fmt::format("{}/{}/leader", config_.name_space, config_.scope), ctx);
     if (!leader && leader.error().code() != Errc::kNotFound) co_return leader.error();
     co_return leader.ok();
   }
@@ -77,7 +78,8 @@ class EtcdStoreAdmin final : public ctl::StoreAdmin {
     int count = 0;
     for (const auto& stored : *keys) {
       const auto written = co_await admin_->put(*through_, stored.key, stored.value, within(ctx));
-      if (!written) co_return written.error().in(fmt::format("{} of {} keys were written; run it again", count, keys->size()));
+      if (!written)
+        co_return written.error().in(fmt::format("{} of {} keys were written; run it again", count, keys->size()));
       ++count;
     }
     co_return count;
@@ -121,7 +123,8 @@ class EtcdStoreAdmin final : public ctl::StoreAdmin {
                               .address = {.host = partner.host, .port = static_cast<std::uint16_t>(partner.port)},
                               .target = "/store"}};
       const auto response = co_await client.request(std::move(call), within(ctx));
-      const auto report = response ? managed_etcd::parse_report(response->body) : Result<managed_etcd::Report>(response.error());
+      const auto report =
+          response ? managed_etcd::parse_report(response->body) : Result<managed_etcd::Report>(response.error());
       const auto url = report ? http::parse_url(report->client_url) : Result<http::Url>(report.error());
       if (url) add(url->address.host, url->address.port);
     }
@@ -141,9 +144,11 @@ class EtcdStoreAdmin final : public ctl::StoreAdmin {
         listed_ = std::move(*members);
         co_return Status();
       }
-      problems += fmt::format("{}{}", problems.empty() ? "" : "; ", members ? url.origin() + ": no members" : members.error().text());
+      problems += fmt::format("{}{}", problems.empty() ? "" : "; ",
+                              members ? url.origin() + ": no members" : members.error().text());
     }
-    co_return Error(Errc::kUnavailable, "no member of etcd answers: " + (problems.empty() ? "none is configured" : problems));
+    co_return Error(Errc::kUnavailable,
+                    "no member of etcd answers: " + (problems.empty() ? "none is configured" : problems));
   }
 
   Task<void> look_at(ctl::StoreMember* member, Ctx ctx) {

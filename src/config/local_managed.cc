@@ -47,12 +47,13 @@ Result<HostPort> read_address(const Reader& section, std::string_view key, const
 
 // Keys that name another etcd, or what the managed one has not.
 Status check_contradictions(const Reader& section, const EtcdConfig& etcd) {
-  constexpr std::array<std::string_view, 9> kElsewhere = {"host", "hosts", "url", "proxy", "use_proxies", "srv",
-                                                         "discovery_srv", "srv_domain", "srv_suffix"};
+  constexpr std::array<std::string_view, 9> kElsewhere = {
+      "host", "hosts", "url", "proxy", "use_proxies", "srv", "discovery_srv", "srv_domain", "srv_suffix"};
   for (const std::string_view key : kElsewhere) {
     if (!section.has(key)) continue;
-    return wrong(section, key, shown(section.path_of(key), *section.find(key)),
-                 "names an etcd that others run, but etcd3.managed: true makes this node run its own; remove one of them");
+    return wrong(
+        section, key, shown(section.path_of(key), *section.find(key)),
+        "names an etcd that others run, but etcd3.managed: true makes this node run its own; remove one of them");
   }
   for (const std::string_view key : {"username", "password"}) {
     if (!section.has(key)) continue;
@@ -77,7 +78,8 @@ Result<std::filesystem::path> read_data_dir(const Reader& section, const std::fi
     std::string beside = pgdata.lexically_normal().string();
     while (beside.size() > 1 && beside.ends_with('/')) beside.pop_back();
     if (!beside.empty() && beside != ".") return std::filesystem::path(beside + ".etcd");
-    return wrong(section, "data_dir", "not given", "name the folder for etcd's data, on a disk that is not lost easily");
+    return wrong(section, "data_dir", "not given",
+                 "name the folder for etcd's data, on a disk that is not lost easily");
   }
   std::filesystem::path path(text);
   if (!path.is_absolute()) return wrong(section, "data_dir", text, "must be an absolute path");
@@ -143,7 +145,8 @@ void read_managed_client(const Reader& root, StoreConfig& store) {
   const Reader restapi = root.section("restapi");
   const auto rest = parse_host_port(restapi.text("connect_address", restapi.text("listen")), kRestPort);
   const HostPort fallback = rest && !rest->host.empty() && rest->host != "*" ? *rest : HostPort{.host = "127.0.0.1"};
-  if (auto client = read_address(section, "client_address", fallback, kClientPort)) store.etcd.own.client_address = *client;
+  if (auto client = read_address(section, "client_address", fallback, kClientPort))
+    store.etcd.own.client_address = *client;
   const std::string pgdata = root.section("postgresql").text("data_dir");
   if (auto data_dir = read_data_dir(section, pgdata)) store.etcd.data_dir = std::move(*data_dir);
 }

@@ -18,19 +18,29 @@ Table pretty_table(const std::vector<StoreMember>& members) {
   Table table{.columns = {{"Member"}, {"Role"}, {"State"}, {"Client"}, {"DB size", Align::kRight}, {"Alarms"}, {"ID"}}};
   for (const StoreMember& one : members) {
     const bool up = one.problem.empty();
-    table.rows.push_back({one.name.empty() ? std::string("-") : one.name, one.role, up ? std::string("running") : one.problem,
-                          one.client_url, up ? Cell(shown_size(one.db_size)) : Cell(), listed(one.alarms), one.id});
+    table.rows.push_back({one.name.empty() ? std::string("-") : one.name, one.role,
+                          up ? std::string("running") : one.problem, one.client_url,
+                          up ? Cell(shown_size(one.db_size)) : Cell(), listed(one.alarms), one.id});
   }
   return table;
 }
 
 Table machine_table(const std::vector<StoreMember>& members) {
-  Table table{.columns = {{"Member"}, {"Role"}, {"State"}, {"Client"}, {"Peer"}, {"DB size"}, {"Alarms"}, {"Version"},
-                          {"Problem"}, {"ID"}}};
+  Table table{.columns = {{"Member"},
+                          {"Role"},
+                          {"State"},
+                          {"Client"},
+                          {"Peer"},
+                          {"DB size"},
+                          {"Alarms"},
+                          {"Version"},
+                          {"Problem"},
+                          {"ID"}}};
   for (const StoreMember& one : members) {
     const bool up = one.problem.empty();
     table.rows.push_back({one.name, one.role, std::string(up ? "running" : "unreachable"), one.client_url, one.peer_url,
-                          up ? Cell(Value(one.db_size)) : Cell(), listed(one.alarms), one.version, one.problem, one.id});
+                          up ? Cell(Value(one.db_size)) : Cell(), listed(one.alarms), one.version, one.problem,
+                          one.id});
   }
   return table;
 }
@@ -39,7 +49,8 @@ Task<Status> status(App& app, StoreAdmin& admin, Format format) {
   const auto members = co_await admin.members(app.store_ctx());
   if (!members) co_return members.error();
   const bool pretty = format == Format::kPretty;
-  app.console.out(render(pretty ? pretty_table(*members) : machine_table(*members), format, EmptyKeys::kKeep, " Store "));
+  app.console.out(
+      render(pretty ? pretty_table(*members) : machine_table(*members), format, EmptyKeys::kKeep, " Store "));
   for (const StoreMember& one : *members) app.refused = app.refused || !one.problem.empty() || !one.alarms.empty();
   co_return Status();
 }
@@ -52,19 +63,22 @@ Result<bool> sure(App& app, bool force, std::string_view question) {
 Task<Status> remove_member(App& app, StoreAdmin& admin, std::string name, bool force) {
   const auto members = co_await admin.members(app.store_ctx());
   if (!members) co_return members.error();
-  const auto found = std::ranges::find_if(*members, [&name](const StoreMember& m) { return m.name == name || m.id == name; });
+  const auto found =
+      std::ranges::find_if(*members, [&name](const StoreMember& m) { return m.name == name || m.id == name; });
   if (found == members->end()) {
     std::vector<std::string> names;
     for (const StoreMember& one : *members) names.push_back(one.name.empty() ? one.id : one.name);
     co_return Error(Errc::kInvalid, fmt::format("the store has no member {}; it has {}", name, listed(names)));
   }
-  const auto go = sure(app, force, fmt::format("Remove {} ({}) from the store? Its data there becomes worthless", name,
-                                               found->problem.empty() ? "running" : found->problem));
+  const auto go = sure(app, force,
+                       fmt::format("Remove {} ({}) from the store? Its data there becomes worthless", name,
+                                   found->problem.empty() ? "running" : found->problem));
   if (!go) co_return go.error();
   if (!*go) co_return Error(Errc::kCancelled, "not confirmed");
   const auto removed = co_await admin.remove(found->id, app.store_ctx());
   if (!removed) co_return removed;
-  app.say(fmt::format("Removed {} from the store. A node of that name whose etcd3.data_dir is empty joins by itself", name));
+  app.say(fmt::format("Removed {} from the store. A node of that name whose etcd3.data_dir is empty joins by itself",
+                      name));
   co_return Status();
 }
 
@@ -89,8 +103,9 @@ Task<Status> restore(App& app, StoreAdmin& admin, std::string file, bool force) 
   const auto led = co_await admin.has_leader(app.store_ctx());
   if (!led) co_return led.error();
   if (*led && !force) {
-    co_return Error(Errc::kConflict, "a node leads this cluster: what it knows is newer than any snapshot. Stop all agents "
-                                     "first, or use --force");
+    co_return Error(Errc::kConflict,
+                    "a node leads this cluster: what it knows is newer than any snapshot. Stop all agents "
+                    "first, or use --force");
   }
   const auto go = sure(app, force, "Write the keys of the snapshot over those in the store?");
   if (!go) co_return go.error();

@@ -26,7 +26,8 @@ http::Response store_answer(const std::function<Value()>& document, const Replie
 }
 
 std::string store_metrics(const Value& document) {
-  std::string labels = "scope=" + to_json(Value(text_of(document, "scope"))) + ",name=" + to_json(Value(text_of(document, "name")));
+  std::string labels =
+      "scope=" + to_json(Value(text_of(document, "scope"))) + ",name=" + to_json(Value(text_of(document, "name")));
   std::string text;
   const auto gauge = [&](std::string_view name, std::string_view help, std::int64_t value) {
     text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n{0}{{{2}}} {3}\n", name, help, labels, value);

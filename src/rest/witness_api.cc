@@ -25,7 +25,8 @@ WitnessApi::WitnessApi(Reactor& reactor, RestOptions options, std::function<Valu
 http::Response WitnessApi::answer(const http::Request& request) const {
   if (request.method == "GET" && request.path == "/store") return store_answer(store_document_, replies_);
   if (request.method == "GET" && request.path == "/metrics") return replies_.metrics(store_metrics(store_document_()));
-  if (request.method != "GET" && request.method != "HEAD" && request.method != "OPTIONS") return unsupported_method(request.method);
+  if (request.method != "GET" && request.method != "HEAD" && request.method != "OPTIONS")
+    return unsupported_method(request.method);
   return status_only(request.path == "/liveness");
 }
 

@@ -59,7 +59,8 @@ Task<Result<Value>> EtcdAdmin::call(http::Url url, std::string method, Value::Ma
   auto response = co_await client_.request(std::move(call), std::move(ctx));
   if (!response) co_return response.error();
   auto reply = parse_json(etcd3::first_document(response->body));
-  if (!reply) co_return Error(Errc::kProtocol, fmt::format("{}: HTTP status {}: is this etcd?", url.origin(), response->status));
+  if (!reply)
+    co_return Error(Errc::kProtocol, fmt::format("{}: HTTP status {}: is this etcd?", url.origin(), response->status));
   if (const auto error = etcd3::read_error(*reply)) {
     co_return Error(Errc::kFailed, fmt::format("{}: {}", url.origin(), error->text));
   }

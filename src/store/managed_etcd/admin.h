@@ -39,8 +39,8 @@ struct Contents {
   std::vector<StoredKey> keys;
 };
 
-// `url` is a member's client URL. Errors: kUnavailable, kTimeout, kCancelled, kProtocol of the call; kFailed: etcd refuses,
-// the text is etcd's. Thread: the reactor's.
+// `url` is a member's client URL. Errors: kUnavailable, kTimeout, kCancelled, kProtocol of the call; kFailed: etcd
+// refuses, the text is its own. Thread: the reactor's.
 class EtcdAdmin {
  public:
   // `tls` may be null.

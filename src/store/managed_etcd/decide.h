@@ -33,8 +33,8 @@ struct Answer {
 };
 
 struct Situation {
-  Report own;              // state, alone, lost, vote, partners, ...
-  bool has_run = false;    // etcd has been started here on purpose of `own.vote`, or as a joining member
+  Report own;                // state, alone, lost, vote, partners, ...
+  bool has_run = false;      // etcd has been started here on purpose of `own.vote`, or as a joining member
   bool was_removed = false;  // own data belongs to a member that is no longer listed
   std::vector<Answer> answers;
   // Of the cluster that some answer belongs to; absent: not asked yet, or nobody could tell.
@@ -50,7 +50,7 @@ enum class Act {
   kStartJoining,  // start as a member that is listed and has never run; `initial` is the whole list
   kSetAside,      // the data is of a removed member, and this node was invited again
   kWait,
-  kRefuse,        // as kWait, but a person must do something: `reason` says what
+  kRefuse,  // as kWait, but a person must do something: `reason` says what
 };
 
 struct Verdict {

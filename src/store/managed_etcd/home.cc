@@ -23,8 +23,10 @@ constexpr std::size_t kMaxIdentity = 64 << 10;
 Status make_folder(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return errno_error(errno, "cannot create etcd3.data_dir " + path.string());
-  if (access(path.c_str(), R_OK | W_OK | X_OK) != 0) return errno_error(errno, "cannot use etcd3.data_dir " + path.string());
+  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return errno_error(errno, "cannot create etcd3.data_dir " + path.string());
+  if (access(path.c_str(), R_OK | W_OK | X_OK) != 0)
+    return errno_error(errno, "cannot use etcd3.data_dir " + path.string());
   return {};
 }
 
@@ -70,7 +72,9 @@ Status Home::set_data_aside() const {
   std::error_code error;
   fs::remove_all(aside, error);
   fs::rename(data(), aside, error);
-  if (error) return Error(Errc::kIo, fmt::format("cannot rename {} to {}: {}", data().string(), aside.string(), error.message()));
+  if (error)
+    return Error(Errc::kIo,
+                 fmt::format("cannot rename {} to {}: {}", data().string(), aside.string(), error.message()));
   return prepare();
 }
 
@@ -81,7 +85,8 @@ Result<Identity> Home::read_identity() const {
   if (!text) return text.error();
   const auto document = parse_json(*text);
   if (!document || text_of(*document, "instance").empty()) {
-    return Error(Errc::kProtocol, fmt::format("{} is damaged: restore it, or remove it if this node never ran etcd", path.string()));
+    return Error(Errc::kProtocol,
+                 fmt::format("{} is damaged: restore it, or remove it if this node never ran etcd", path.string()));
   }
   Identity identity{.instance = text_of(*document, "instance"),
                     .member_id = text_of(*document, "member_id"),
@@ -131,7 +136,8 @@ std::vector<http::HostPort> Home::read_endpoints() const {
 void Home::write_endpoints(const std::vector<http::HostPort>& endpoints) const {
   std::string text;
   for (const http::HostPort& endpoint : endpoints) text += http::to_string(endpoint) + "\n";
-  if (const auto written = update_file(folder_ / "endpoints", text); !written) log::warning("{}", written.error().text());
+  if (const auto written = update_file(folder_ / "endpoints", text); !written)
+    log::warning("{}", written.error().text());
 }
 
 void Home::bound_log(std::size_t limit) const {
@@ -140,7 +146,8 @@ void Home::bound_log(std::size_t limit) const {
   if (error || size <= limit) return;
   // Copied and cut rather than renamed: etcd keeps its descriptor, opened for appending.
   fs::copy_file(log_file(), log_file().string() + ".1", fs::copy_options::overwrite_existing, error);
-  if (truncate(log_file().c_str(), 0) != 0) log::warning("{}", errno_error(errno, "cannot cut " + log_file().string()).text());
+  if (truncate(log_file().c_str(), 0) != 0)
+    log::warning("{}", errno_error(errno, "cannot cut " + log_file().string()).text());
 }
 
 std::string Home::log_tail(std::size_t limit) const {
@@ -157,7 +164,9 @@ std::string Home::log_tail(std::size_t limit) const {
 }
 
 std::string etcd_name(std::string_view node) { return http::percent_encode(node); }
-std::string node_name(std::string_view etcd_name) { return http::percent_decode(etcd_name).value_or(std::string(etcd_name)); }
+std::string node_name(std::string_view etcd_name) {
+  return http::percent_decode(etcd_name).value_or(std::string(etcd_name));
+}
 
 std::string client_url(const ManagedOptions& options) {
   return (options.https ? "https://" : "http://") + http::to_string(options.client_address);
@@ -173,7 +182,9 @@ std::string config_text(const ManagedOptions& options, const Home& home, const B
     initial += fmt::format("{}{}={}", initial.empty() ? "" : ",", etcd_name(member.name), member.peer_url);
   }
   std::string text = "# Written by the agent before each start of etcd. Changes are lost.\n";
-  const auto line = [&text](std::string_view key, std::string_view value) { text += fmt::format("{}: {}\n", key, value); };
+  const auto line = [&text](std::string_view key, std::string_view value) {
+    text += fmt::format("{}: {}\n", key, value);
+  };
   line("name", yaml_text(etcd_name(options.name)));
   line("data-dir", yaml_text(home.data().string()));
   line("listen-client-urls", yaml_text(listen_url(options, options.client_address)));
@@ -199,8 +210,8 @@ std::string config_text(const ManagedOptions& options, const Home& home, const B
   line("log-outputs", "[stderr]");
   if (options.https) {
     for (const std::string_view section : {"client-transport-security", "peer-transport-security"}) {
-      text += fmt::format("{}:\n  cert-file: {}\n  key-file: {}\n  trusted-ca-file: {}\n  client-cert-auth: true\n", section,
-                          yaml_text(options.cert), yaml_text(options.key), yaml_text(options.cacert));
+      text += fmt::format("{}:\n  cert-file: {}\n  key-file: {}\n  trusted-ca-file: {}\n  client-cert-auth: true\n",
+                          section, yaml_text(options.cert), yaml_text(options.key), yaml_text(options.cacert));
     }
   }
   return text;

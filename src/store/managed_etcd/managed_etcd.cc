@@ -15,14 +15,14 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kTick = 1s;
-constexpr Duration kDisk = 10s;            // for small files on a slow disk
-constexpr Duration kAsk = 2s;              // partners and members
-constexpr Duration kNextLook = 500ms;      // while waiting for others
-constexpr Duration kFirstPause = 200ms;    // before a restart; doubled up to
+constexpr Duration kDisk = 10s;          // for small files on a slow disk
+constexpr Duration kAsk = 2s;            // partners and members
+constexpr Duration kNextLook = 500ms;    // while waiting for others
+constexpr Duration kFirstPause = 200ms;  // before a restart; doubled up to
 constexpr Duration kLongestPause = 30s;
-constexpr Duration kSettled = 1min;        // who ran as long starts again at once
+constexpr Duration kSettled = 1min;  // who ran as long starts again at once
 constexpr Duration kStopPatience = 10s;
-constexpr std::size_t kShownLog = 600;     // bytes
+constexpr std::size_t kShownLog = 600;  // bytes
 
 struct Found {
   Identity identity;
@@ -118,7 +118,8 @@ Task<void> ManagedEtcd::run(std::stop_token stop) {
 }
 
 Task<Status> ManagedEtcd::prepare(Ctx ctx) {
-  auto prepared = co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk), [home = home_] { return find_all(home); });
+  auto prepared =
+      co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk), [home = home_] { return find_all(home); });
   if (!prepared) co_return prepared.error();
   if (!*prepared) co_return prepared->error();
   Found& found = **prepared;
@@ -158,7 +159,8 @@ Task<void> ManagedEtcd::begin(Ctx ctx) {
 }
 
 Task<void> ManagedEtcd::look_at_data(Ctx ctx) {
-  const auto has = co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk), [home = home_] { return home.has_data(); });
+  const auto has =
+      co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk), [home = home_] { return home.has_data(); });
   if (has) has_data_ = *has;  // a disk that does not answer has not lost anything yet
 }
 
@@ -174,8 +176,10 @@ Task<Situation> ManagedEtcd::look(Ctx ctx) {
 Task<void> ManagedEtcd::look_at_members(Situation* situation, Ctx ctx) {
   std::vector<http::HostPort> endpoints;
   for (const Answer& answer : situation->answers) {
-    const bool member = answer.report && answer.report->scope == options_.scope && answer.report->state == DataState::kMember;
-    const auto url = member ? http::parse_url(answer.report->client_url) : Result<http::Url>(Error(Errc::kNotFound, ""));
+    const bool member =
+        answer.report && answer.report->scope == options_.scope && answer.report->state == DataState::kMember;
+    const auto url =
+        member ? http::parse_url(answer.report->client_url) : Result<http::Url>(Error(Errc::kNotFound, ""));
     if (!url) continue;
     endpoints.push_back(url->address);
     if (situation->members || answer.report->alone) continue;
@@ -183,8 +187,9 @@ Task<void> ManagedEtcd::look_at_members(Situation* situation, Ctx ctx) {
     if (!members || members->empty()) continue;  // a learner, or not up yet: the next one knows
     joins_through_ = *url;
     const bool same_cluster = !identity_.cluster_id.empty() && answer.report->cluster_id == identity_.cluster_id;
-    situation->was_removed = has_data_ && same_cluster && !identity_.member_id.empty() &&
-                             std::ranges::none_of(*members, [this](const ListedMember& m) { return m.id == identity_.member_id; });
+    situation->was_removed =
+        has_data_ && same_cluster && !identity_.member_id.empty() &&
+        std::ranges::none_of(*members, [this](const ListedMember& m) { return m.id == identity_.member_id; });
     situation->members = std::move(*members);
   }
   if (!endpoints.empty() && !has_data_) upkeep_.know(std::move(endpoints));
@@ -193,15 +198,12 @@ Task<void> ManagedEtcd::look_at_members(Situation* situation, Ctx ctx) {
 Task<Status> ManagedEtcd::carry_out(Verdict verdict, Ctx ctx) {
   Identity identity = identity_;
   switch (verdict.act) {
-    case Act::kVote:
-      identity.vote = std::move(verdict.vote);
-      co_return co_await remember(std::move(identity), ctx);
+    case Act::kVote: identity.vote = std::move(verdict.vote); co_return co_await remember(std::move(identity), ctx);
     case Act::kBootstrap:
       identity.has_run = true;
       if (const auto status = co_await remember(std::move(identity), ctx); !status) co_return status;
       co_return co_await start({.initial = verdict.vote.members, .token = verdict.vote.token}, ctx);
-    case Act::kAddLearner:
-      co_return co_await join(ctx);
+    case Act::kAddLearner: co_return co_await join(ctx);
     case Act::kStartJoining:
       identity.has_run = true;
       identity.vote = {};
@@ -209,15 +211,14 @@ Task<Status> ManagedEtcd::carry_out(Verdict verdict, Ctx ctx) {
       if (const auto status = co_await remember(std::move(identity), ctx); !status) co_return status;
       co_return co_await start({.initial = verdict.initial, .existing = true}, ctx);
     case Act::kSetAside: {
-      const auto aside = co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk), [home = home_] { return home.set_data_aside(); });
+      const auto aside = co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk),
+                                                        [home = home_] { return home.set_data_aside(); });
       if (const auto status = flat(aside); !status) co_return status;
       co_return co_await remember({.instance = identity.instance}, ctx);
     }
-    case Act::kStart:
-      co_return co_await start({}, ctx);
+    case Act::kStart: co_return co_await start({}, ctx);
     case Act::kWait:
-    case Act::kRefuse:
-      break;
+    case Act::kRefuse: break;
   }
   co_return Status();
 }
@@ -231,14 +232,16 @@ Task<Status> ManagedEtcd::remember(Identity identity, Ctx ctx) {
 
 Task<Status> ManagedEtcd::join(Ctx ctx) {
   if (!joins_through_) co_return Error(Errc::kUnavailable, "no member of etcd is known");
-  const auto added = co_await admin_.add_learner(*joins_through_, peer_url(options_), ctx.until(reactor_.now() + 2 * kAsk));
+  const auto added =
+      co_await admin_.add_learner(*joins_through_, peer_url(options_), ctx.until(reactor_.now() + 2 * kAsk));
   if (!added) co_return added.error().in("etcd does not take this node as a learner yet");
   co_return added;
 }
 
 Task<Status> ManagedEtcd::start(Beginning beginning, Ctx ctx) {
   auto started = co_await reactor_.run_blocking(
-      ctx.until(reactor_.now() + kDisk), [home = home_, bin = options_.bin, text = config_text(options_, home_, beginning)]() -> Result<EtcdProcess> {
+      ctx.until(reactor_.now() + kDisk),
+      [home = home_, bin = options_.bin, text = config_text(options_, home_, beginning)]() -> Result<EtcdProcess> {
         if (auto running = EtcdProcess::find(home)) return std::move(*running);
         if (const auto written = write_file_atomically(home.config_file(), text); !written) return written.error();
         return EtcdProcess::start(home, bin);
@@ -250,8 +253,9 @@ Task<Status> ManagedEtcd::start(Beginning beginning, Ctx ctx) {
   told_running_ = false;
   log::info("etcd started (pid {}), its log: {}", process_->pid(), home_.log_file().string());
   if (options_.partners.empty()) {
-    log::warning("etcd3.partners is not set: this store has ONE member. If it is lost, so is the store, and no other node may "
-                 "join it. For a real cluster name the REST addresses of at least three nodes or witnesses on each of them");
+    log::warning(
+        "etcd3.partners is not set: this store has ONE member. If it is lost, so is the store, and no other node may "
+        "join it. For a real cluster name the REST addresses of at least three nodes or witnesses on each of them");
   }
   co_return Status();
 }
@@ -281,7 +285,8 @@ Task<void> ManagedEtcd::after_end(std::string how, Ctx ctx) {
   upkeep_.forget();
   ended_by_itself_ = true;
   co_await look_at_data(ctx);
-  const auto tail = co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk), [home = home_] { return home.log_tail(kShownLog); });
+  const auto tail = co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk),
+                                                   [home = home_] { return home.log_tail(kShownLog); });
   const Duration lived = reactor_.now() - started_at_;
   pause_ = lived >= kSettled ? kFirstPause : std::clamp(2 * pause_, kFirstPause, kLongestPause);
   log::error("etcd has ended ({}) after {:.1f} s; next try in {:.1f} s. The end of its log: {}", how, to_seconds(lived),

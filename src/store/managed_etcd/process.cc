@@ -85,8 +85,8 @@ std::vector<std::string> foreign_variables() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const std::string_view name = text.substr(0, text.find('='));
-    const bool foreign = (name.starts_with("ETCD_") && name != "ETCD_UNSUPPORTED_ARCH") || name.starts_with("PATRONI") ||
-                         name.starts_with("MATRIARCH") || name.starts_with("PG");
+    const bool foreign = (name.starts_with("ETCD_") && name != "ETCD_UNSUPPORTED_ARCH") ||
+                         name.starts_with("PATRONI") || name.starts_with("MATRIARCH") || name.starts_with("PG");
     if (foreign) names.emplace_back(name);
   }
   return names;

@@ -93,7 +93,8 @@ Result<Report> parse_report(std::string_view json) {
   report.name = text_of(*document, "name");
   report.instance = text_of(*document, "instance");
   const std::string state = text_of(*document, "state");
-  if (report.scope.empty() || report.name.empty() || report.instance.empty() || (state != "none" && state != "member")) {
+  if (report.scope.empty() || report.name.empty() || report.instance.empty() ||
+      (state != "none" && state != "member")) {
     return Error(Errc::kProtocol, "it is just starting, or runs no managed etcd (etcd3.managed)");
   }
   report.state = state == "member" ? DataState::kMember : DataState::kNone;

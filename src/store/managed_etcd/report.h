@@ -40,8 +40,8 @@ struct Report {
   std::string name;
   std::string instance;  // random, of this folder: tells whether an address is one's own
   DataState state = DataState::kNone;
-  bool alone = false;  // no partners configured: nobody may join
-  bool lost = false;   // it was a member, and its data is gone
+  bool alone = false;                 // no partners configured: nobody may join
+  bool lost = false;                  // it was a member, and its data is gone
   std::vector<std::string> partners;  // sorted, own address included
   Vote vote;                          // token empty: none; of a member: what it was made or joined by, if known
   std::string peer_url;

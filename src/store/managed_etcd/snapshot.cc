@@ -55,9 +55,11 @@ Result<std::vector<StoredKey>> parse_snapshot(std::string_view text) {
   const Value* format = document ? document->find("format") : nullptr;
   const Value* keys = document ? document->find("keys") : nullptr;
   const Value* sum = document ? document->find("checksum") : nullptr;
-  if (format == nullptr || !format->is_string() || format->as_string() != kFormat || keys == nullptr || !keys->is_list()) {
-    return Error(Errc::kInvalid, "this is no snapshot of a store: take one that `matriarchctl store snapshot` or a managed "
-                                 "etcd (folder snapshots in etcd3.data_dir) wrote");
+  if (format == nullptr || !format->is_string() || format->as_string() != kFormat || keys == nullptr ||
+      !keys->is_list()) {
+    return Error(Errc::kInvalid,
+                 "this is no snapshot of a store: take one that `matriarchctl store snapshot` or a managed "
+                 "etcd (folder snapshots in etcd3.data_dir) wrote");
   }
   if (sum == nullptr || !sum->is_string() || sum->as_string() != checksum(keys->as_list())) {
     return Error(Errc::kInvalid, "the checksum is wrong: the file is damaged, take another one");

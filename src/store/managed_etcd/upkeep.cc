@@ -20,20 +20,21 @@ constexpr Duration kAsk = 2s;       // what any member answers from memory
 constexpr Duration kChange = 5s;    // what a majority must agree to
 constexpr Duration kRewrite = 60s;  // defragmentation: reads and writes the whole database
 constexpr std::size_t kMaxLog = 10u << 20;
-constexpr std::int64_t kWorthwhile = 16 << 20;     // bytes: a smaller file is not worth the interruption
-constexpr std::uint64_t kLeastFree = 16u << 20;    // bytes on the disk before writes are let in again
+constexpr std::int64_t kWorthwhile = 16 << 20;   // bytes: a smaller file is not worth the interruption
+constexpr std::uint64_t kLeastFree = 16u << 20;  // bytes on the disk before writes are let in again
 constexpr int kTurnSeconds = 120;
-constexpr std::int64_t kCloseBehind = 1000;        // raft entries
+constexpr std::int64_t kCloseBehind = 1000;  // raft entries
 
 // "2026-11-22T12:43:16Z", fit for a file name and sorting by time.
 std::string moment(WallTime time) { return to_iso8601(time).substr(0, 19) + "Z"; }
 
 std::uint64_t free_bytes(const std::filesystem::path& folder) {
-  struct statvfs stats {};
+  struct statvfs stats{};
   return statvfs(folder.c_str(), &stats) == 0 ? static_cast<std::uint64_t>(stats.f_bavail) * stats.f_frsize : 0;
 }
 
-Status keep_snapshot(const std::filesystem::path& folder, const std::string& name, const std::string& text, std::size_t kept) {
+Status keep_snapshot(const std::filesystem::path& folder, const std::string& name, const std::string& text,
+                     std::size_t kept) {
   if (const auto written = write_file_atomically(folder / name, text); !written) return written;
   std::vector<std::filesystem::path> all;
   std::error_code error;
@@ -112,7 +113,8 @@ Task<void> Upkeep::become_voter(Ctx ctx) {
       co_return;
     }
     if (done.error().code() == Errc::kConflict) co_return;  // not in sync yet
-    if (told_.insert(done.error().text()).second) log::info("the managed etcd is a learner still: {}", done.error().text());
+    if (told_.insert(done.error().text()).second)
+      log::info("the managed etcd is a learner still: {}", done.error().text());
   }
 }
 
@@ -146,11 +148,13 @@ Task<void> Upkeep::look_at_alarms(Ctx ctx) {
   alarmed_ = !alarms->empty();
   if (!alarmed_) told_.clear();
   for (const Alarm& alarm : *alarms) {
-    const bool listed = std::ranges::any_of(members_, [&alarm](const ListedMember& m) { return m.id == alarm.member_id; });
+    const bool listed =
+        std::ranges::any_of(members_, [&alarm](const ListedMember& m) { return m.id == alarm.member_id; });
     if (alarm.kind != "NOSPACE") {
       if (told_.insert(alarm.kind + alarm.member_id).second) {
-        log::critical("etcd raised the alarm {} for member {}: remove that member, empty its etcd3.data_dir, let it join anew",
-                      alarm.kind, alarm.member_id);
+        log::critical(
+            "etcd raised the alarm {} for member {}: remove that member, empty its etcd3.data_dir, let it join anew",
+            alarm.kind, alarm.member_id);
       }
     } else if (status_ && alarm.member_id == status_->member_id) {
       if (space_due_.now(reactor_.now(), 15s)) co_await make_space(alarm, ctx);
@@ -181,15 +185,19 @@ Task<void> Upkeep::make_space(Alarm alarm, Ctx ctx) {
 Task<bool> Upkeep::has_room(Ctx ctx) {
   const auto status = co_await admin_.status(own_, within(kAsk, ctx));
   if (!status) co_return false;
-  const auto on_disk = co_await reactor_.run_blocking(within(kChange, ctx), [folder = home_.data()] { return free_bytes(folder); });
+  const auto on_disk =
+      co_await reactor_.run_blocking(within(kChange, ctx), [folder = home_.data()] { return free_bytes(folder); });
   const bool disk = on_disk && *on_disk >= kLeastFree;
   const bool quota = status->db_size * 10 < options_.quota_bytes * 8;
-  if (!disk) log::error("the disk of {} is full: make room there; etcd takes writes again by itself then", home_.data().string());
+  if (!disk)
+    log::error("the disk of {} is full: make room there; etcd takes writes again by itself then",
+               home_.data().string());
   if (!quota) {
-    log::error("etcd's database needs {} of {} bytes even when compacted: raise etcd3.quota on all nodes and restart etcd",
-               status->db_size, options_.quota_bytes);
+    log::error(
+        "etcd's database needs {} of {} bytes even when compacted: raise etcd3.quota on all nodes and restart etcd",
+        status->db_size, options_.quota_bytes);
   }
-  co_return disk && quota;
+  co_return disk&& quota;
 }
 
 // To the voter that is furthest; losing this node then costs no election of etcd's.
@@ -243,10 +251,9 @@ Task<void> Upkeep::write_snapshot(Ctx ctx) {
   }
   const std::string at = moment(reactor_.wall_now());
   const auto kept = co_await reactor_.run_blocking(
-      within(kRewrite, ctx), [folder = home_.snapshots(), name = at + ".json", text = snapshot_text(*contents, options_.scope, at),
-                              count = static_cast<std::size_t>(options_.snapshots_kept)] {
-        return keep_snapshot(folder, name, text, count);
-      });
+      within(kRewrite, ctx),
+      [folder = home_.snapshots(), name = at + ".json", text = snapshot_text(*contents, options_.scope, at),
+       count = static_cast<std::size_t>(options_.snapshots_kept)] { return keep_snapshot(folder, name, text, count); });
   if (kept && !*kept) log::warning("no snapshot of the store: {}", kept->error().text());
 }
 

@@ -48,7 +48,9 @@ class Upkeep {
   Task<bool> hand_leadership_over(std::string why, Ctx ctx);
   Task<void> defragment_in_turn(Ctx ctx);
   Task<void> write_snapshot(Ctx ctx);
-  [[nodiscard]] bool leads() const { return status_ && !status_->member_id.empty() && status_->leader_id == status_->member_id; }
+  [[nodiscard]] bool leads() const {
+    return status_ && !status_->member_id.empty() && status_->leader_id == status_->member_id;
+  }
   [[nodiscard]] http::Url url_of(const http::HostPort& address) const;
   [[nodiscard]] Ctx within(Duration patience, const Ctx& ctx) const { return ctx.until(reactor_.now() + patience); }
 

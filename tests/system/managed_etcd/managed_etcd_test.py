@@ -200,6 +200,31 @@ def witness_api(agent, ctl):
         expect(run.returncode == 1 and 'etcd3.hosts' in run.stdout and 'remove one' in run.stdout, run.stdout)
 
 
+def certificates(folder):
+    """An authority and one certificate for all: {'cacert': path, ...}"""
+    def openssl(*arguments):
+        subprocess.run(['openssl', *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+    key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+    openssl('req', '-x509', *key, '-subj', '/CN=authority', '-keyout', 'ca.key', '-out', 'ca.pem')
+    openssl('req', *key, '-subj', '/CN=member', '-keyout', 'member.key', '-out', 'member.csr')
+    with open(os.path.join(folder, 'names'), 'w') as f:
+        f.write('subjectAltName=IP:127.0.0.1')
+    openssl('x509', '-req', '-in', 'member.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2',
+            '-extfile', 'names', '-out', 'member.pem')
+    return {k: os.path.join(folder, v) for k, v in (('cacert', 'ca.pem'), ('cert', 'member.pem'), ('key', 'member.key'))}
+
+
+def with_certificates(agent, ctl):
+    with Stores(agent, ctl, BASE, 3) as stores:
+        for keeper in stores.keepers:
+            keeper.etcd3 = {'protocol': 'https', **certificates(stores.dir)} if keeper is stores.keepers[0] else \
+                stores.keepers[0].etcd3
+        stores.start().wait_all_vote()
+        expect(not stores.keepers[0].members(), 'it speaks without TLS')
+        run = stores.run_ctl('status', '-f', 'json')
+        expect(run.returncode == 0 and len(json.loads(run.stdout)) == 3, 'status: %s' % run.stdout)
+
+
 class ManagedCluster(Cluster):
     """Nodes with PostgreSQL and managed etcd, and a witness."""
 
@@ -258,5 +283,5 @@ def two_nodes_and_a_witness(agent, ctl):
 if __name__ == '__main__':
     sys.exit(main([three_begin_at_once, a_killed_etcd_is_started_again, etcd_outlives_the_agent, stops_with_the_agent_when_told,
                    a_power_cut_of_all_heals, a_lost_member_is_replaced, a_wiped_member_without_others_waits, from_one_to_three,
-                   two_of_three_begin_after_a_while, a_full_member_makes_room, snapshots, witness_api, two_nodes_and_a_witness],
+                   two_of_three_begin_after_a_while, a_full_member_makes_room, with_certificates, snapshots, witness_api, two_nodes_and_a_witness],
                   sys.argv))

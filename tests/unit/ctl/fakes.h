@@ -100,7 +100,9 @@ class FakeClusters final : public Clusters {
  public:
   Result<Store*> open(ClusterId id) override;
   Task<Result<std::map<int, ClusterView>>> load_groups(std::string scope, Ctx ctx) override;
+  StoreAdmin* store_admin() override { return admin; }
   Task<void> close() override { co_return; }
+  StoreAdmin* admin = nullptr;  // none: not etcd
   FakeStore& at(const std::string& scope, std::optional<int> group = std::nullopt);
 
  private:

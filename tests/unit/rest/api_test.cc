@@ -26,7 +26,7 @@ TEST_F(RestTest, MatrixOfMethodsAndPaths) {  // API-037 to API-051, API-353
       {"restart", 503, 503, 0, 501, 501, 0},       {"reload", 503, 503, 0, 501, 501, 501},
       {"reinitialize", 503, 503, 0, 501, 501, 501}, {"sigterm", 503, 503, 0, 501, 501, 501},
       {"citus", 503, 503, 0, 501, 501, 501},       {"mpp", 503, 503, 0, 501, 501, 501},
-      {"foo", 503, 503, 501, 501, 501, 501}};
+      {"store", 404, 503, 501, 501, 501, 501},     {"foo", 503, 503, 501, 501, 501, 501}};
   for (const Row& row : rows) {
     for (const std::string& tail : {"", "/x", "/"}) {  // further segments are ignored, but health rules see them
       if (!tail.empty() && row.segment.empty()) continue;
@@ -41,6 +41,25 @@ TEST_F(RestTest, MatrixOfMethodsAndPaths) {  // API-037 to API-051, API-353
       }
     }
   }
+}
+
+// Ours: the managed etcd. It is answered before there is a first snapshot: nodes that start together find each other by it.
+TEST_F(RestTest, ManagedEtcd) {
+  EXPECT_NE(get("/store").body.find("etcd3.managed"), std::string::npos);
+  api_.serve_store([] {
+    Value::Map map;
+    map.set("scope", "shop");
+    map.set("name", "pg\"1");
+    map.set("doing", "running");
+    map.set("learner", false);
+    map.set("db_size", 4096);
+    return Value(std::move(map));
+  });
+  EXPECT_EQ(shown(get("/store")),
+            "200 {\"scope\": \"shop\", \"name\": \"pg\\\"1\", \"doing\": \"running\", \"learner\": false, \"db_size\": 4096}");
+  const std::string metrics = get("/metrics").body;
+  EXPECT_NE(metrics.find("matriarch_store_voter{scope=\"shop\",name=\"pg\\\"1\"} 1\n"), std::string::npos) << metrics;
+  EXPECT_NE(metrics.find("matriarch_store_bytes{scope=\"shop\",name=\"pg\\\"1\"} 4096\n"), std::string::npos) << metrics;
 }
 
 TEST_F(RestTest, UnsupportedMethod) {  // API-024, API-040, API-041

@@ -13,7 +13,11 @@ Candidate candidate(const std::string& name) { return {.name = name, .peer_url =
 const std::vector<std::string> kPartners = {"a:8008", "b:8008", "c:8008"};
 
 Report fresh(const std::string& name, std::vector<std::string> partners = kPartners) {
-  return {.scope = "demo", .name = name, .instance = "i-" + name, .partners = std::move(partners), .peer_url = url_of(name)};
+  return {.scope = "demo",
+          .name = name,
+          .instance = "i-" + name,
+          .partners = std::move(partners),
+          .peer_url = url_of(name)};
 }
 Report member(const std::string& name, const Vote& vote = {}) {
   Report report = fresh(name);
@@ -40,7 +44,9 @@ ListedMember invited(const std::string& name, const std::string& id) {
   return {.id = id, .peer_urls = {url_of(name)}, .learner = true};
 }
 
-Situation of(Report own, std::vector<Answer> answers = {}) { return {.own = std::move(own), .answers = std::move(answers)}; }
+Situation of(Report own, std::vector<Answer> answers = {}) {
+  return {.own = std::move(own), .answers = std::move(answers)};
+}
 
 bool says_text(const Verdict& verdict, std::string_view text) { return verdict.reason.find(text) != std::string::npos; }
 
@@ -223,7 +229,8 @@ TEST(Decide, WhatIsConfiguredWrongIsSaid) {
 }
 
 TEST(Decide, AnotherNameOfThisNodeIsNoSecondNode) {
-  Situation s = of(fresh("a", {"a:8008", "b:8008"}), {says(fresh("a", {"a:8008", "b:8008"})), says(fresh("b", {"a:8008", "b:8008"}))});
+  Situation s = of(fresh("a", {"a:8008", "b:8008"}),
+                   {says(fresh("a", {"a:8008", "b:8008"})), says(fresh("b", {"a:8008", "b:8008"}))});
   EXPECT_EQ(decide(s).act, Act::kVote);
   EXPECT_EQ(decide(s).vote.members.size(), 2u);
 }

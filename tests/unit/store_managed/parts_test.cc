@@ -35,7 +35,12 @@ class ManagedHome : public ::testing::Test {
 };
 
 TEST(Report, SurvivesTheWire) {
-  Report report{.scope = "demo", .name = "n", .instance = "i", .state = DataState::kMember, .alone = true, .lost = true,
+  Report report{.scope = "demo",
+                .name = "n",
+                .instance = "i",
+                .state = DataState::kMember,
+                .alone = true,
+                .lost = true,
                 .partners = {"a:1", "b:2"}};
   report.vote = make_vote("demo", report.partners, {{.name = "b", .peer_url = "u2"}, {.name = "a", .peer_url = "u1"}});
   EXPECT_EQ(report.vote.members.front().name, "a");
@@ -46,7 +51,8 @@ TEST(Report, SurvivesTheWire) {
   ASSERT_TRUE(read) << read.error().text();
   EXPECT_EQ(to_value(*read), to_value(report));
   EXPECT_EQ(read->vote, report.vote);
-  for (const char* bad : {"", "[]", "{}", "{\"scope\":\"a\",\"name\":\"b\",\"instance\":\"c\",\"state\":\"x\"}", "{\"scope\":1}"}) {
+  for (const char* bad :
+       {"", "[]", "{}", "{\"scope\":\"a\",\"name\":\"b\",\"instance\":\"c\",\"state\":\"x\"}", "{\"scope\":1}"}) {
     EXPECT_FALSE(parse_report(bad)) << bad;
   }
 }
@@ -65,8 +71,9 @@ TEST(Report, TheTokenNamesExactlyThese) {
 
 TEST_F(ManagedHome, ConfigurationOfEtcd) {
   const Home home(options_.home);
-  const Beginning beginning{.initial = {{.name = "node 1=x", .peer_url = "http://db1.example:2380"}, {.name = "b", .peer_url = "http://b:1"}},
-                            .token = "t"};
+  const Beginning beginning{
+      .initial = {{.name = "node 1=x", .peer_url = "http://db1.example:2380"}, {.name = "b", .peer_url = "http://b:1"}},
+      .token = "t"};
   const std::string text = config_text(options_, home, beginning);
   const auto has = [&text](std::string_view line) { return text.find(line) != std::string::npos; };
   EXPECT_TRUE(has("name: \"node%201%3Dx\"\n")) << text;  // what etcd's lists cannot hold is encoded
@@ -163,13 +170,16 @@ TEST_F(ManagedHome, ItsProcessIsFoundAgainAndNoOther) {
   ASSERT_TRUE(mark);
   EXPECT_FALSE(EtcdProcess::find(Home(folder_ / "other")));
   Reactor reactor;
-  reactor.run_until_done([](Reactor* r, EtcdProcess* p) -> Task<void> { co_await p->stop(*r, std::chrono::seconds(5)); }(&reactor, &*started));
+  reactor.run_until_done([](Reactor* r, EtcdProcess* p) -> Task<void> {
+    co_await p->stop(*r, std::chrono::seconds(5));
+  }(&reactor, &*started));
   EXPECT_FALSE(EtcdProcess::find(home));
   ProcessMark wrong = *mark;
   wrong.pid = getpid();
   ASSERT_TRUE(write_file_atomically(home.pid_file(), to_json(to_value(wrong))));
   EXPECT_FALSE(EtcdProcess::find(home));
-  for (const char* bad : {"", "5", "{}", "{\"pid\":1}", "{\"pid\":-5,\"start_ticks\":1,\"boot_id\":\"\",\"executable\":\"\"}"}) {
+  for (const char* bad :
+       {"", "5", "{}", "{\"pid\":1}", "{\"pid\":-5,\"start_ticks\":1,\"boot_id\":\"\",\"executable\":\"\"}"}) {
     EXPECT_FALSE(parse_mark(bad)) << bad;
   }
 }
