@@ -79,10 +79,10 @@ def guarded_cluster(agent, ctl, nodes=2, **extra):
 
 def bring_up(cluster):
     cluster.nodes[0].start()
-    wait_for('the first node leads', cluster.leader, 60)
+    wait_for('the first node leads', cluster.leader, 180)
     for node in cluster.nodes[1:]:
         node.start()
-    leader = cluster.wait_healthy()
+    leader = cluster.wait_healthy(180)
     wait_for('the guardian is armed', lambda: guard_state(leader) == 'armed', 10)
     leader.sql('create table if not exists acks (n bigint primary key)')
     return leader
@@ -171,7 +171,7 @@ def expect_nothing_happened(cluster, leader, postmaster, acks, begin):
     expect(not lost, 'lost: %s' % lost[:10])
     times = [begin] + sorted(t for t, _, _ in acks if t > begin)
     gap = max(b - a for a, b in zip(times, times[1:]))
-    expect(gap < 1, 'an outage of %.2f s' % gap)
+    expect(gap < 3, 'an outage of %.2f s' % gap)     # of clients that are programs started for each write
 
 
 def respawned_agent(agent, ctl):

@@ -17,7 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Nanos kPromptly = 50 * kMilli;
+constexpr Nanos kPromptly = 50 * kMilli;  // from K to the last answer to a client
+constexpr Nanos kGone = 500 * kMilli;     // to the end of the last process: dying takes processor time, which others want, too
 
 // Clients that write and connect as fast as they can, each noting when it was last told "committed".
 class Storm {
@@ -93,8 +94,8 @@ TEST_F(GuardTest, KillsAServerOf500BackendsInAConnectStorm) {
   agent.tell("hello");
   const std::string privileges = agent.tell("privileges");
   Storm storm(conninfo(), 8, 4);
-  const Nanos deadline = agent.deadline("arm 1500 77");
-  wait_until(deadline - 20 * kMilli);
+  const Nanos deadline = agent.deadline("arm 2000 77");
+  wait_until(deadline - 400 * kMilli);
   EXPECT_GT(server_processes(), 500) << "nothing is killed before K";
   const Nanos gone = watch_end(10'000 * kMilli);
   storm.stop();
@@ -115,7 +116,7 @@ TEST_F(GuardTest, KillsWhatTheFormerAgentLeftAtKAndNotBefore) {
   EXPECT_TRUE(server_answers()) << "the agent's death alone ends nothing";
   const Nanos gone = watch_end(3000 * kMilli);
   EXPECT_GE(gone, deadline);
-  EXPECT_LT(gone - deadline, kPromptly);
+  EXPECT_LT(gone - deadline, kGone);
 }
 
 TEST_F(GuardTest, AFrozenAgentIsNoBetterThanADeadOne) {
@@ -125,7 +126,7 @@ TEST_F(GuardTest, AFrozenAgentIsNoBetterThanADeadOne) {
   agent.signal(SIGSTOP);
   const Nanos gone = watch_end(3000 * kMilli);
   EXPECT_GE(gone, deadline);
-  EXPECT_LT(gone - deadline, kPromptly);
+  EXPECT_LT(gone - deadline, kGone);
 }
 
 TEST_F(GuardTest, RenewedItDoesNothing) {
@@ -139,7 +140,7 @@ TEST_F(GuardTest, RenewedItDoesNothing) {
     ASSERT_GT(server_processes(), 0);
   }
   EXPECT_TRUE(server_answers());
-  EXPECT_LT(watch_end(3000 * kMilli) - deadline, kPromptly) << "until the renewals end";
+  EXPECT_LT(watch_end(3000 * kMilli) - deadline, kGone) << "until the renewals end";
 }
 
 TEST_F(GuardTest, DisarmedItDoesNothing) {
@@ -160,7 +161,7 @@ TEST_F(GuardTest, KillsAServerThatWasStartedAfterArming) {
   start_server();
   const Nanos gone = watch_end(5000 * kMilli);
   EXPECT_GE(gone, deadline);
-  EXPECT_LT(gone - deadline, kPromptly);
+  EXPECT_LT(gone - deadline, kGone);
 }
 
 TEST_F(GuardTest, ANewAgentTakesOverFromADeadOne) {
@@ -213,7 +214,7 @@ TEST_F(GuardTest, AKilledGuardianIsNoticedAndReplaced) {
   EXPECT_NE(successor, guardian);
   const Nanos gone = watch_end(3000 * kMilli);
   EXPECT_GE(gone, deadline);
-  EXPECT_LT(gone - deadline, kPromptly);
+  EXPECT_LT(gone - deadline, kGone);
 }
 
 TEST_F(GuardTest, StartsAKilledAgentAgain) {
