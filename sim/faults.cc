@@ -38,7 +38,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
       {"node cut from the store", 6, &Faults::cut_node_from_store},
       {"node cannot send to the store", 4, &Faults::cut_node_to_store},
       {"node cannot hear the store", 4, &Faults::cut_store_to_node},
-      {"store far from a node, then cut", 6, &Faults::lag_then_cut},
+      {"store far from a node, then cut", 10, &Faults::lag_then_cut},
       {"nodes cut from each other", 4, &Faults::cut_between_nodes},
       {"store member cut from the others", 6, &Faults::cut_store_member},
       {"network split", 4, &Faults::split},
@@ -312,24 +312,33 @@ void Faults::cut_node_from_store() { partition({leader_or_any().endpoint()}, sto
 void Faults::cut_node_to_store() { partition({leader_or_any().endpoint()}, store_endpoints(), false); }
 void Faults::cut_store_to_node() { partition(store_endpoints(), {leader_or_any().endpoint()}, false); }
 
-// A lease lasts from the sending of a request, however late its answer. What is late here is both, or the answers alone.
+// A lease lasts from the sending of a request, however late its answer. What is late here is both, or the answers alone; then
+// the node is cut off for longer than its lease: mostly from the other nodes, too, whom it cannot tell that it still writes.
 void Faults::lag_then_cut() {
   const Endpoint node = leader_or_any().endpoint();
   const Duration retry = scenario_.settings.retry_timeout;
-  const bool answers_only = random_.chance(0.7);
-  const Duration lag = answers_only ? random_.between(retry / 5, retry * 3 / 10) : random_.between(retry / 20, retry / 7);
+  const Duration ttl = scenario_.settings.ttl;
+  const bool answers_only = random_.chance(0.8);
+  const Duration lag = answers_only ? random_.between(retry / 4, retry * 3 / 10) : random_.between(retry / 20, retry / 7);
   const auto set = [this, node, answers_only](Duration by) {
     for (const Endpoint member : store_endpoints()) {
       if (!answers_only) network_.set_lag(node, member, by);
       network_.set_lag(member, node, by);
     }
   };
+  const auto each = [this, node, others = random_.chance(0.85) ? all_but(node) : store_endpoints()](
+                        void (Network::*change)(Endpoint, Endpoint)) {
+    for (const Endpoint other : others) {
+      (network_.*change)(node, other);
+      (network_.*change)(other, node);
+    }
+    store_.review();
+  };
   set(lag);
-  // Cut off from the other nodes, too, it cannot tell them that it still writes.
-  const auto from = random_.chance(0.7) ? all_but(node) : store_endpoints();
-  lasting(seconds(12), seconds(35), [this, node, set, from] {
+  lasting(seconds(12), seconds(25), [this, set, each, ttl] {
     set(Duration::zero());
-    partition({node}, from, true);
+    each(&Network::block);
+    lasting(ttl, ttl + seconds(30), [each] { each(&Network::unblock); });
   });
 }
 

@@ -8,7 +8,7 @@
 namespace matriarch::sim {
 namespace {
 
-constexpr std::uint64_t kSeedsMost = 150;  // expected: less than half of it
+constexpr std::uint64_t kSeedsMost = 300;
 constexpr Duration kFaulty = std::chrono::seconds(120);
 
 class SimulatorMutation : public testing::TestWithParam<MutationInfo> {};
