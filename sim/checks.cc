@@ -32,7 +32,8 @@ bool Checks::counts_as_primary(Node& node) {
   // A paused machine goes on where it stopped: for the moment until its processes run again nothing on it can help.
   constexpr Duration kAwake = std::chrono::milliseconds(100);
   if (scheduler_.now() < node.machine_thawed_at() + kAwake) return false;
-  if (guardian != nullptr && guardian->alive() && !guardian->left_alone()) return true;
+  // Armed. One that was started by an agent which itself has not come that far, or was disarmed in a pause, guards nothing.
+  if (guardian != nullptr && guardian->alive() && guardian->lease()) return true;
   if (node.guarded_since() == Instant::max()) return false;
   const Settings& believed = node.agent()->agent().node().settings;
   // Cut off during a pause, it does not hear that the pause is over. (A resume will need an armed guardian there.)
@@ -145,8 +146,8 @@ void Checks::committed(const StoreKeys& keys) {
 void Checks::commanded(Node& node, ServerCommand command) {
   trace_.line(node.name(), "agent: {}", to_string(command));
   coverage_.hit(fmt::format("command: {}", to_string(command)));
-  // Without a guardian nothing prevents what a process was about to do when it was frozen.
-  const bool just_thawed = !options_.guardian && scheduler_.now() - seconds(1) < node.guarded_since();
+  // Nothing prevents what a process was about to do when it was frozen; with a guardian the server is gone by then.
+  const bool just_thawed = scheduler_.now() - seconds(1) < node.guarded_since();
   if (command == ServerCommand::kPromote && !just_thawed) {
     if (leader_ != node.name()) {
       violate(fmt::format("INV-3 {} promotes, but the leader key says '{}'", node.name(), leader_));

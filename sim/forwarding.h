@@ -73,6 +73,7 @@ class ForwardingServer : public Server {
   Task<Status> resume_replay(Ctx ctx) override { return next_.resume_replay(std::move(ctx)); }
   Task<Status> initdb(Ctx ctx) override { return next_.initdb(std::move(ctx)); }
   Task<Status> post_bootstrap(Ctx ctx) override { return next_.post_bootstrap(std::move(ctx)); }
+  Task<void> bootstrap_announced() override { return next_.bootstrap_announced(); }
   Task<Status> clone(CloneSource source, Ctx ctx) override { return next_.clone(std::move(source), std::move(ctx)); }
   Task<Status> remove_data_directory(Ctx ctx) override { return next_.remove_data_directory(std::move(ctx)); }
   Task<Status> move_data_directory_away(Ctx ctx) override { return next_.move_data_directory_away(std::move(ctx)); }

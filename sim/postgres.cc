@@ -136,7 +136,8 @@ ServerView Postgres::view() const {
     view.directory = directory_ == Directory::kEmpty ? DataDirectory::kEmpty : DataDirectory::kPresent;
   }
   if (directory_ == Directory::kPresent && !faults_.directory_missing) view.control = control_;
-  if (directory_ == Directory::kPartial) view.interrupted = Interrupted::kCopy;
+  if (directory_ == Directory::kPartial) view.interrupted = unannounced_ ? Interrupted::kInitdb : Interrupted::kCopy;
+  if (directory_ == Directory::kPresent && unannounced_) view.interrupted = Interrupted::kBootstrap;
   if (directory_ == Directory::kPresent && damaged_) view.interrupted = Interrupted::kRewind;
   view.recovery_configured = recovery_configured_;
   view.backup_label = backup_label_;

@@ -133,6 +133,7 @@ class Postgres {
   [[nodiscard]] bool upstream_is_reloadable() const { return world_.major >= 13; }
   [[nodiscard]] bool recovery_configured() const { return recovery_configured_; }
   [[nodiscard]] const std::optional<StandbyTarget>& target() const { return target_; }
+  void set_announced() { unannounced_ = false; }
   [[nodiscard]] bool intact() const { return directory_ == Directory::kPresent && !damaged_; }
   [[nodiscard]] bool has_complete_data() const { return directory_ == Directory::kPresent && !damaged_ && !faults_.directory_missing; }
   [[nodiscard]] std::uint64_t launches() const { return launches_; }
@@ -226,6 +227,7 @@ class Postgres {
   // the data directory
   Directory directory_ = Directory::kEmpty;
   bool damaged_ = false;  // a rewind was interrupted
+  bool unannounced_ = false;  // made by initdb, and the agent has not told anybody
   bool backup_label_ = false;
   Wal wal_;
   ControlData control_;

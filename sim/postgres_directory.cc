@@ -16,6 +16,7 @@ void Postgres::initdb(Done done) {
   ++job_;
   job_running_ = true;
   directory_ = Directory::kPartial;
+  unannounced_ = true;
   world_.trace.line(name_, "initdb");
   job_after(random_.between(seconds(1), seconds(4)), [this, done = std::move(done)]() mutable {
     job_running_ = false;
@@ -38,6 +39,7 @@ void Postgres::remove_directory(std::string_view how) {
   world_.trace.line(name_, "data directory removed ({})", how);
   ++job_;
   job_running_ = false;
+  unannounced_ = false;
   directory_ = Directory::kEmpty;
   damaged_ = false;
   backup_label_ = false;
@@ -61,6 +63,7 @@ void Postgres::clone(std::string source, Done done) {
   ++job_;
   job_running_ = true;
   directory_ = Directory::kPartial;
+  unannounced_ = false;
   world_.trace.line(name_, "base backup from {}", source);
   const Instant until = os_.now() + random_.between(milliseconds(500), seconds(12));
   copy_until(std::move(source), until, found->second->launches(), std::move(done));

@@ -26,7 +26,6 @@ std::uint64_t Guardian::hello(std::function<void()> told) {
 
 bool Guardian::arm(std::uint64_t epoch, const GuardedLease& lease) {
   if (!alive_ || epoch != epoch_ || lease.kill_at <= machine_.now()) return false;
-  left_alone_ = false;
   lease_ = lease;
   watch();
   return true;
@@ -38,7 +37,6 @@ void Guardian::renew(std::uint64_t epoch, const GuardedLease& lease) {
 
 void Guardian::disarm(std::uint64_t epoch) {
   if (epoch != epoch_) return;
-  left_alone_ = postgres_.writable();
   lease_.reset();
   ++alarm_;
 }

@@ -36,8 +36,6 @@ class Guardian {
   [[nodiscard]] bool alive() const { return alive_; }
   [[nodiscard]] const std::optional<GuardedLease>& lease() const { return lease_; }
   [[nodiscard]] std::uint64_t strikes() const { return strikes_; }
-  // Disarmed although the server takes writes: what happens in a pause.
-  [[nodiscard]] bool left_alone() const { return left_alone_; }
 
  private:
   void watch();
@@ -50,7 +48,6 @@ class Guardian {
   Coverage& coverage_;
   Random random_;
   bool alive_ = false;
-  bool left_alone_ = false;
   std::uint64_t epoch_ = 0;
   std::uint64_t alarm_ = 0;  // of an earlier K are void
   std::uint64_t strikes_ = 0;

@@ -228,6 +228,11 @@ Task<Status> SimServer::post_bootstrap(Ctx ctx) {
   co_return Status();
 }
 
+Task<void> SimServer::bootstrap_announced() {
+  if (!co_await process_.runs()) co_return;
+  postgres_.set_announced();
+}
+
 Task<Status> SimServer::clone(CloneSource source, Ctx ctx) {
   if (!co_await process_.runs()) co_return Error(Errc::kCancelled, "the process was killed");
   if (source.member.empty()) co_return Error(Errc::kUnsupported, "no method that needs no source");

@@ -42,6 +42,7 @@ class SimServer final : public Server {
   Task<Status> resume_replay(Ctx ctx) override;
   Task<Status> initdb(Ctx ctx) override;
   Task<Status> post_bootstrap(Ctx ctx) override;
+  Task<void> bootstrap_announced() override;
   Task<Status> clone(CloneSource source, Ctx ctx) override;
   Task<Status> remove_data_directory(Ctx ctx) override;
   Task<Status> move_data_directory_away(Ctx ctx) override;

@@ -9,7 +9,7 @@ namespace matriarch::agent {
 using policy::ActionKind;
 
 ActionRunner::ActionRunner(Scheduler& scheduler, std::function<void()> ended)
-    : scheduler_(scheduler), ended_(std::move(ended)), group_(scheduler) {}
+    : scheduler_(scheduler), ended_(std::move(ended)), joining_(scheduler), group_(scheduler) {}
 
 std::uint64_t ActionRunner::start(ActionKind kind, std::string name, std::function<Task<Outcome>(Ctx)> procedure) {
   assert(!busy() && "one action at a time");
@@ -43,6 +43,7 @@ Instant ActionRunner::not_before(ActionKind kind) const {
 
 Task<void> ActionRunner::cancel() {
   stop_.request_stop();
+  const auto turn = co_await joining_.lock(Ctx{});  // the loop and a command may both have a reason
   co_await group_.join();
 }
 

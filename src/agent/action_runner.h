@@ -10,6 +10,7 @@
 #include "base/scheduler.h"
 #include "base/task.h"
 #include "base/task_group.h"
+#include "base/wait.h"
 #include "policy/world.h"
 
 namespace matriarch::agent {
@@ -54,6 +55,7 @@ class ActionRunner {
 
   Scheduler& scheduler_;
   std::function<void()> ended_;
+  AsyncMutex joining_;
   TaskGroup group_;
   std::stop_source stop_;
   policy::RunningAction running_;

@@ -43,9 +43,16 @@ struct ControlData {
 // Work of ours on the data directory that was cut off: its process was killed, or the machine lost power.
 enum class Interrupted {
   kNone,
-  kCopy,    // initdb or a base backup: nothing in the directory is of use
-  kRewind,  // pg_rewind: must not be started before a rewind has been carried through, whatever pg_control says
+  kCopy,       // a base backup: nothing in the directory is of use
+  kInitdb,     // initdb, or what stands for it: nothing in the directory is of use, and /initialize is this node's claim
+  kBootstrap,  // later than that: the directory is whole, but the cluster was not announced, /initialize is still the claim
+  kRewind,     // pg_rewind: must not be started before a rewind has been carried through, whatever pg_control says
 };
+
+// /initialize was claimed by this node for a cluster that nobody has heard of yet.
+[[nodiscard]] inline bool is_unannounced(Interrupted work) {
+  return work == Interrupted::kInitdb || work == Interrupted::kBootstrap;
+}
 
 // How the server answers connections.
 enum class Readiness { kNoResponse, kRejecting, kAccepting };

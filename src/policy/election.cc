@@ -92,6 +92,14 @@ bool yields_to(const World& world, const PeerStatus& peer, std::strong_ordering 
   return true;
 }
 
+// HA-177. While the primary went on without the store it asked the members of /failsafe only: for the others it may still be
+// running.
+bool failsafe_excludes(const World& world, const std::string& name) {
+  if (!world.settings.failsafe_mode || !world.view->failsafe.is_map()) return false;
+  const auto& known = world.view->failsafe.as_map();
+  return !known.empty() && !known.contains(name);
+}
+
 // HA-181..189.
 Race compare_health(const World& world, const Comparison& how, std::string* why) {
   if (how.lag_check && lags_too_much(world, world.server.position())) {
@@ -112,6 +120,7 @@ Race compare_health(const World& world, const Comparison& how, std::string* why)
     if (peer == nullptr || peer->name == world.me || !peer->reachable) continue;
     const bool votes_only = quorum && peer->nofailover && !peer->watchdog_failed;  // B7
     if (peer->limited() && !votes_only) continue;
+    if (failsafe_excludes(world, peer->name) && peer->in_recovery && !quorum) continue;  // it gives way itself
     if (!peer->in_recovery) {
       *why = fmt::format("Primary ({}) is still alive", peer->name);
       return Race::kMayNot;
@@ -190,11 +199,6 @@ Race race_of_running_primary(const World& world, std::string* why) {
   return Race::kMayNot;
 }
 
-bool failsafe_excludes_me(const World& world) {  // HA-177
-  if (!world.settings.failsafe_mode || !world.view->failsafe.is_map()) return false;
-  const auto& known = world.view->failsafe.as_map();
-  return !known.empty() && !known.contains(world.me);
-}
 
 }  // namespace
 
@@ -237,7 +241,7 @@ Race race_of(const World& world, const Memory& memory, std::string* why) {
   }
   // Before any request but a manual failover to this very node: a switchover may have been scheduled long before the outage.
   const bool asked_for_me = request && !world.view->failover->is_switchover() && world.view->failover->candidate == world.me;
-  if (failsafe_excludes_me(world) && !asked_for_me) {
+  if (failsafe_excludes(world, world.me) && !asked_for_me) {
     *why = "not in /failsafe: the primary never asked this node, so it may still be running";
     return Race::kMayNot;
   }

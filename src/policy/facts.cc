@@ -48,7 +48,8 @@ Directory directory_of(const World& world) {
     case DataDirectory::kEmpty: return Directory::kEmpty;
     case DataDirectory::kPresent: break;
   }
-  if (world.server.interrupted == Interrupted::kCopy) return Directory::kEmpty;
+  const Interrupted cut_off = world.server.interrupted;
+  if (cut_off == Interrupted::kCopy || cut_off == Interrupted::kInitdb) return Directory::kEmpty;
   return is_valid_system_id(world.system_id) ? Directory::kPresent : Directory::kUnreadable;
 }
 
@@ -150,6 +151,7 @@ Facts facts_of(const World& world, const Memory& memory) {
   f.started_once = memory.server_started_once;
   f.standby_cluster = world.settings.standby_cluster;
   f.half_rewound = world.server.interrupted == Interrupted::kRewind;
+  f.unannounced = is_unannounced(world.server.interrupted);
   add_action_outcome(world, f);
   if (world.view) add_lock_dependent(world, memory, f);
   return f;
@@ -174,7 +176,8 @@ std::string describe(const Facts& f) {
   if (f.request != Request::kNone) text += fmt::format(" request={}", name(kRequest, f.request));
   if (f.lock == Lock::kFree) text += fmt::format(" race={}", name(kRace, f.race));
   if (f.path != Path::kStraight) text += fmt::format(" path={}", name(kPath, f.path));
-  const std::array<std::pair<bool, const char*>, 12> flags = {{{f.paused, " paused"},
+  const std::array<std::pair<bool, const char*>, 13> flags = {{{f.paused, " paused"},
+                                                              {f.unannounced, " unannounced"},
                                                               {f.shutdown, " shutdown"},
                                                               {!f.answering, " not-answering"},
                                                               {f.start_failed, " start-failed"},

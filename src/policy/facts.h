@@ -61,6 +61,7 @@ struct Facts {
   bool half_rewound = false;       // pg_rewind was cut off: not to be started
   bool config_missing = false;
   bool vetoed = false;             // pre_promote said no just now (HA-130)
+  bool unannounced = false;        // a bootstrap of this node was cut off: the claim on /initialize may be its own
   bool bootstrap_failed = false;
   bool started_once = false;       // a server of ours was seen running by this process
   bool promotion_awaited = false;  // paused, and /failover names me as the candidate (HA-121)

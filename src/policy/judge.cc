@@ -55,7 +55,8 @@ Answer judge_directory(const Facts& f) {
   if (f.lock == Lock::kMine) return Verdict::kRelease;
   if (f.paused || f.directory == Directory::kInaccessible) return Verdict::kWait;
   if (f.lock == Lock::kOthers) return f.clone_source ? Verdict::kClone : Verdict::kWait;                  // HA-088
-  return f.identity == Identity::kUnset && f.may_bootstrap ? Verdict::kBootstrap : Verdict::kWait;  // HA-087
+  const bool claimable = f.identity == Identity::kUnset || (f.identity == Identity::kBeingMade && f.unannounced);
+  return claimable && f.may_bootstrap ? Verdict::kBootstrap : Verdict::kWait;  // HA-087
 }
 
 // Is this the cluster that the data belongs to (HA-064, HA-065, HA-107)?
@@ -70,7 +71,9 @@ Answer judge_identity(const Facts& f) {
     case Identity::kUnset:
     case Identity::kBeingMade:
       if (mine) return Verdict::kWriteInitialize;  // HA-054
-      if (f.lock != Lock::kFree || f.paused || f.started_once) return std::nullopt;
+      if (f.lock != Lock::kFree || f.paused) return std::nullopt;
+      if (f.unannounced && f.may_bootstrap) return Verdict::kBootstrap;  // the claim is ours: goes on where it was cut off
+      if (f.started_once) return std::nullopt;
       if (f.identity == Identity::kBeingMade) return Verdict::kWait;  // B9: taken
       return f.running == Running::kStandby ? Verdict::kExit : Verdict::kWriteInitialize;
   }

@@ -109,6 +109,8 @@ class Server {
   // --- the data directory
   virtual Task<Status> initdb(Ctx ctx) = 0;          // by the configured bootstrap method; ends with a running server
   virtual Task<Status> post_bootstrap(Ctx ctx) = 0;  // users, post_bootstrap script (HA-097)
+  // Until this is called, initdb() leaves Interrupted::kBootstrap to be seen by whoever comes after this process.
+  virtual Task<void> bootstrap_announced() = 0;
   virtual Task<Status> clone(CloneSource source, Ctx ctx) = 0;  // leaves a stopped data directory, or none
   virtual Task<Status> remove_data_directory(Ctx ctx) = 0;
   virtual Task<Status> move_data_directory_away(Ctx ctx) = 0;   // suffix .failed (HA-099)

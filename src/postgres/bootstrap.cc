@@ -84,13 +84,21 @@ std::string role_statement(const Credentials& user, std::string_view attributes,
   return fmt::format("DO {} LANGUAGE plpgsql", quote(body));
 }
 
+// To be seen from now on, also by this process: the work that goes on is the agent's.
+Task<Status> Bootstrap::mark_unannounced(Ctx ctx) {
+  auto begun = co_await core_.begin_work(Interrupted::kBootstrap, std::move(ctx));
+  core_.marker.set_running(false);
+  co_return begun;
+}
+
 Task<Status> Bootstrap::create(Ctx ctx) {
   core_.role = Role::kUninitialized;
-  if (core_.marker.left_over() == Interrupted::kCopy) {  // initdb wants an empty directory
+  const Interrupted left = core_.marker.left_over();
+  if (left == Interrupted::kCopy || left == Interrupted::kInitdb) {  // initdb wants an empty directory
     const auto cleared = co_await core_.remove_data(ctx);
     if (!cleared) co_return cleared;
   }
-  if (auto begun = co_await core_.begin_work(Interrupted::kCopy, ctx); !begun) co_return begun;
+  if (auto begun = co_await core_.begin_work(Interrupted::kInitdb, ctx); !begun) co_return begun;
   const bool custom = is_custom(core_.options.bootstrap);
   auto made = custom ? run_custom(ctx) : run_initdb(ctx);
   if (auto status = co_await std::move(made); !status) {
@@ -98,9 +106,15 @@ Task<Status> Bootstrap::create(Ctx ctx) {
     core_.marker.set_running(false);
     co_return status;
   }
-  co_await core_.end_work();
-  if (!custom) co_return co_await starter_.start(std::nullopt, std::move(ctx));
-  co_return co_await start_after_custom(std::move(ctx));
+  if (custom) {
+    if (auto started = co_await start_after_custom(ctx); !started) {
+      core_.marker.set_running(false);
+      co_return started;
+    }
+    co_return co_await mark_unannounced(ctx);
+  }
+  if (auto marked = co_await mark_unannounced(ctx); !marked) co_return marked;
+  co_return co_await starter_.start(std::nullopt, std::move(ctx));
 }
 
 Task<Status> Bootstrap::run_initdb(Ctx ctx) {

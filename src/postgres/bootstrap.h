@@ -20,6 +20,7 @@ class Bootstrap {
   Task<Status> finish(Ctx ctx);
 
  private:
+  Task<Status> mark_unannounced(Ctx ctx);
   Task<Status> run_initdb(Ctx ctx);
   Task<Status> run_custom(Ctx ctx);
   Task<Status> start_after_custom(Ctx ctx);

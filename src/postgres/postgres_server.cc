@@ -146,6 +146,8 @@ Task<Status> PostgresServer::initdb(Ctx ctx) { co_return co_await impl_->bootstr
 
 Task<Status> PostgresServer::post_bootstrap(Ctx ctx) { co_return co_await impl_->bootstrap.finish(std::move(ctx)); }
 
+Task<void> PostgresServer::bootstrap_announced() { co_await impl_->core.end_work(); }
+
 Task<Status> PostgresServer::clone(CloneSource source, Ctx ctx) {
   if (impl_->core.supervisor.postmaster())
     co_return Error(Errc::kConflict, "the server runs: it must be stopped before cloning");

@@ -21,7 +21,28 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kCopy = "copy\n";
+constexpr std::string_view kInitdb = "initdb\n";
+constexpr std::string_view kBootstrap = "bootstrap\n";
 constexpr std::string_view kRewind = "rewind\n";
+
+std::string_view text_of(Interrupted work) {
+  switch (work) {
+    case Interrupted::kInitdb: return kInitdb;
+    case Interrupted::kBootstrap: return kBootstrap;
+    case Interrupted::kRewind: return kRewind;
+    case Interrupted::kNone:
+    case Interrupted::kCopy: break;
+  }
+  return kCopy;
+}
+
+// A mark that cannot be read stands for the worst: nothing in the directory is of use.
+Interrupted work_of(std::string_view text) {
+  for (const auto work : {Interrupted::kInitdb, Interrupted::kBootstrap, Interrupted::kRewind}) {
+    if (text == text_of(work)) return work;
+  }
+  return Interrupted::kCopy;
+}
 
 fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
 
@@ -50,7 +71,7 @@ WorkMarker::WorkMarker(const fs::path& data_dir, const fs::path& second_folder) 
 }
 
 Status WorkMarker::begin(Interrupted work) {
-  const auto text = work == Interrupted::kRewind ? kRewind : kCopy;
+  const auto text = text_of(work);
   auto written = write_file_atomically(beside_, text);
   if (!written) written = write_file_atomically(second_, text);
   return written;
@@ -66,7 +87,7 @@ Interrupted WorkMarker::left_over() const {
   if (running_) return Interrupted::kNone;
   for (const auto& path : {beside_, second_}) {
     const auto text = read_file(path, 64);
-    if (text) return *text == kRewind ? Interrupted::kRewind : Interrupted::kCopy;
+    if (text) return work_of(*text);
   }
   return Interrupted::kNone;
 }

@@ -43,13 +43,26 @@ Task<Status> announce_cluster(Node& node, Ctx ctx) {
 
 }  // namespace
 
-Task<Outcome> bootstrap(Node& node, Ctx ctx) {
+// Ok also if another node was faster: then there is nothing to be done here.
+Task<std::optional<Outcome>> claim_initialize(Node& node, Ctx ctx) {
   const auto claimed = co_await node.ports.store.create_initialize("", node.store_ctx(ctx.stop));
   if (!claimed) {
     co_return Outcome{.ok = true, .text = fmt::format("failed to acquire initialize lock: {}", claimed.error().text())};
   }
   node.step("bootstrap.claimed");
-  if (const auto made = co_await node.ports.server.initdb(ctx); !made) co_return co_await cancel_bootstrap(node, made.error().text());
+  co_return std::nullopt;
+}
+
+// What was cut off goes on: the claim is this node's own, and from initdb on nothing is done twice that must not be.
+Task<Outcome> bootstrap(Node& node, Ctx ctx) {
+  const Interrupted cut_off = node.world.server.interrupted;
+  const bool claimed = is_unannounced(cut_off) && node.view && node.view->initialize.has_value();
+  if (!claimed) {
+    if (auto lost = co_await claim_initialize(node, ctx)) co_return std::move(*lost);
+  }
+  const bool whole = cut_off == Interrupted::kBootstrap;
+  const Status made = whole ? co_await node.ports.server.start(std::nullopt, ctx) : co_await node.ports.server.initdb(ctx);
+  if (!made) co_return co_await cancel_bootstrap(node, made.error().text());
   node.step("bootstrap.initialized");
   if (const auto users = co_await node.ports.server.post_bootstrap(ctx); !users) {
     co_return co_await cancel_bootstrap(node, users.error().text());
@@ -61,6 +74,7 @@ Task<Outcome> bootstrap(Node& node, Ctx ctx) {
     log::warning("could not announce the new cluster: {}", announced.error().text());
     co_return Outcome::success();
   }
+  co_await node.ports.server.bootstrap_announced();
   node.ports.server.callback(CallbackAction::kOnStart, Role::kPrimary);  // HA-105
   log::info("initialized a new cluster");
   co_return Outcome::success();

@@ -138,7 +138,7 @@ ServerView RandomWorlds::server() {
                .min_recovery_timeline = timeline()};
   s.recovery_configured = one_in(2);
   s.backup_label = one_in(5);
-  if (one_in(6)) s.interrupted = any<Interrupted>(3);
+  if (one_in(6)) s.interrupted = any<Interrupted>(5);
   s.postmaster_alive = !one_in(3);
   s.readiness = one_in(4) ? any<Readiness>(3) : Readiness::kAccepting;
   s.queried = s.postmaster_alive && !one_in(5);
