@@ -196,6 +196,7 @@ void People::look_after() {
     coverage_.hit("people: had to reinitialise a copy of a namesake timeline");
     give(*node, "reinitialize", [](agent::Agent& a, Ctx ctx) { return a.reinitialize(false, true, std::move(ctx)); });
   }
+  order_failover_if_nobody_may_lead();
   const auto& initialize = store_.keys().initialize;
   if (!initialize || !initialize->text.empty() || anybody_bootstraps) return;
   if (owner != nullptr && owner->postgres().running()) return;  // its agent goes on by itself
@@ -204,6 +205,31 @@ void People::look_after() {
     keys.initialize.reset();
     const auto version = keys.advance();
     if (owner != nullptr) keys.initialize = {.text = owner->postgres().system_id(), .version = version};
+  });
+}
+
+// HA-177: while the primary went on without the store it asked the members of /failsafe, and only they may follow it by
+// themselves. When none of those is left, or they lag too much, a person has to say so.
+void People::order_failover_if_nobody_may_lead() {
+  constexpr Duration kPatience = seconds(90);
+  if (store_.keys().leader || !store_.keys().failsafe.truthy()) {
+    leaderless_since_.reset();
+    return;
+  }
+  if (!leaderless_since_) leaderless_since_ = scheduler_.now();
+  if (scheduler_.now() < *leaderless_since_ + kPatience) return;
+  leaderless_since_ = scheduler_.now();
+  Node* best = nullptr;
+  for (Node* node : nodes_) {
+    const Postgres& server = node->postgres();
+    if (node->agent() == nullptr || !server.accepting() || !server.in_recovery()) continue;
+    if (best == nullptr || server.wal().end() > best->postgres().wal().end()) best = node;
+  }
+  if (best == nullptr) return;
+  coverage_.hit("people: had to order a failover, nobody in /failsafe could lead");
+  checks_.operator_acts();
+  store_.edit([name = best->name()](StoreKeys& keys) {
+    keys.failover = {.text = fmt::format(R"({{"member":"{}"}})", name), .version = keys.advance()};
   });
 }
 

@@ -66,6 +66,9 @@ class People {
   Random random_;
   std::vector<Node*> nodes_;
   bool active_ = false;
+  void order_failover_if_nobody_may_lead();
+
+  std::optional<Instant> leaderless_since_;
   std::map<int, Instant> last_reinit_;  // of each node, by us
 };
 

@@ -49,6 +49,7 @@ struct PostgresWorld {
   Coverage& coverage;
   PostgresObserver* observer = nullptr;
   int major = 15;
+  bool fence_works = true;  // not where a rule is broken on purpose: the last fence would make up for it
   std::map<std::string, Postgres*, std::less<>> servers;  // by member name
   std::uint64_t next_serial = 1;
 };

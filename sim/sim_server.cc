@@ -164,6 +164,7 @@ void SimServer::prepare_fence(const Upstream&) {}
 Task<FenceResult> SimServer::fence(Upstream suspect, Instant answer_by, Ctx ctx) {
   const auto found = world_.servers.find(suspect.member);
   if (found == world_.servers.end()) co_return FenceResult{FenceOutcome::kNotNeeded, "no such member"};
+  if (!world_.fence_works) co_return FenceResult{FenceOutcome::kNotPossible, "left out"};
   Postgres& former = *found->second;
   const auto there = world_.network.transit(postgres_.endpoint(), former.endpoint());
   const Status asked = co_await pause_for(process_, there.value_or(seconds(3)) * 2, ctx.until(answer_by));

@@ -31,7 +31,7 @@ World::World(Scenario scenario, CheckOptions options)
       network_(random_.fork(), scenario_.nodes + kStoreMembers + scenario_.clients, scenario_.network),
       store_(scheduler_, network_, trace_, coverage_, random_.fork(), scenario_.nodes, kStoreMembers),
       checks_(scenario_, with_guardian(options, scenario_), scheduler_, store_, trace_, coverage_),
-      postgres_{.scheduler = scheduler_, .network = network_, .trace = trace_, .coverage = coverage_, .observer = &checks_, .major = scenario_.postgres_version},
+      postgres_{.scheduler = scheduler_, .network = network_, .trace = trace_, .coverage = coverage_, .observer = &checks_, .major = scenario_.postgres_version, .fence_works = scenario_.mutation.empty()},
       node_world_{.scenario = scenario_,
                   .mutation = mutation_of(scenario_),
                   .scheduler = scheduler_,

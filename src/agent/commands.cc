@@ -18,6 +18,11 @@ Task<CommandResult> Agent::reinitialize(bool force, bool from_leader, Ctx) {
   if (node_.view->leader_name() == node_.config.name) {
     co_return CommandResult{.status = 503, .text = "I am the leader, can not reinitialize"};
   }
+  // INV-4: until the new leader is promoted, this copy may be the one that knows most.
+  const Member* leader = node_.view->leader_member();
+  if (leader == nullptr || !is_leader_role(leader->data.role.value_or(Role::kPrimary))) {
+    co_return CommandResult{.status = 503, .text = "the leader is not promoted yet, can not reinitialize now: try again"};
+  }
   if (node_.actions.busy()) {
     if (!force) {
       co_return CommandResult{.status = 503, .text = fmt::format("{} already in progress", node_.actions.running().name)};

@@ -8,7 +8,7 @@
 namespace matriarch::sim {
 namespace {
 
-constexpr std::uint64_t kSeeds = 120;
+constexpr std::uint64_t kSeeds = 60;
 constexpr Duration kFaulty = std::chrono::seconds(120);
 constexpr std::uint64_t kRepeatEvery = 100;  // 1 % of the seeds run twice
 

@@ -97,6 +97,7 @@ constexpr std::array kStories = {
     Story{"restart.", &restart_leader},
     Story{"rewind.", &isolate_leader},
     Story{"shutdown.", &terminate_leader},
+    Story{"start.armed", &crash_leader},
     Story{"start.primary", &crash_leader},
     Story{"start.standby", nullptr},
 };
