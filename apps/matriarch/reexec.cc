@@ -2,12 +2,12 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <vector>
 
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/own_executable.h"
 #include "base/process.h"
 
 namespace matriarch::app {
@@ -15,14 +15,6 @@ namespace matriarch::app {
 namespace {
 
 constexpr std::size_t kMostText = 4U << 20;
-
-std::string own_program() {
-  std::error_code error;
-  auto path = std::filesystem::read_symlink("/proc/self/exe", error).string();
-  constexpr std::string_view kDeleted = " (deleted)";  // the upgrade has replaced it
-  if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
-  return path;
-}
 
 // Texts with a terminating zero each.
 std::vector<std::string> words_of(const std::string& text) {
@@ -48,7 +40,7 @@ std::string take_lease_variable() {
 }
 
 Task<Status> check_successor(Reactor& reactor, Ctx ctx) {
-  const std::string program = own_program();
+  const std::string program = own_executable().string();
   const auto ran = co_await run_program(reactor, {.argv = {program, "--version"}}, {}, std::move(ctx));
   if (!ran) co_return ran.error().in(program);
   if (!ran->status.success()) co_return Error(Errc::kFailed, program + " --version fails: " + ran->err);
@@ -70,7 +62,7 @@ Error execute_successor(const std::string& lease_id) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);  // a mask outlives exec
-  const std::string program = own_program();
+  const std::string program = own_executable().string();
   execve(program.c_str(), pointers_to(argv).data(), pointers_to(envp).data());
   return errno_error(errno, "executing " + program);
 }

@@ -15,6 +15,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/own_executable.h"
 #include "guard/place.h"
 #include "guard/respawn.h"
 
@@ -51,14 +52,6 @@ GuardedLease from_wire(const Lease& wire) {
   return {.kill_at = Instant(Duration(wire.kill_at)),
           .end = Instant(Duration(wire.end)),
           .lease_id = std::string(wire.id, strnlen(wire.id, kLeaseIdSize))};
-}
-
-fs::path own_executable() {
-  std::error_code error;
-  auto path = fs::read_symlink("/proc/self/exe", error).string();
-  constexpr std::string_view kDeleted = " (deleted)";  // an upgrade has replaced it meanwhile
-  if (path.ends_with(kDeleted)) path.resize(path.size() - kDeleted.size());
-  return path;
 }
 
 bool write_all(int fd, std::string_view text) {
