@@ -93,27 +93,14 @@ Result<Identity> Home::read_identity() const {
                     .cluster_id = text_of(*document, "cluster_id")};
   const Value* has_run = document->find("has_run");
   identity.has_run = has_run != nullptr && has_run->is_bool() && has_run->as_bool();
-  identity.vote.token = text_of(*document, "token");
-  if (const Value* members = document->find("members"); members != nullptr && members->is_list()) {
-    for (const Value& member : members->as_list()) {
-      identity.vote.members.push_back({.name = text_of(member, "name"), .peer_url = text_of(member, "peer_url")});
-    }
-  }
+  identity.vote = read_vote(*document);
   return identity;
 }
 
 Status Home::write_identity(const Identity& identity) const {
   Value::Map map;
   map.set("instance", identity.instance);
-  map.set("token", identity.vote.token);
-  Value::List members;
-  for (const Candidate& member : identity.vote.members) {
-    Value::Map one;
-    one.set("name", member.name);
-    one.set("peer_url", member.peer_url);
-    members.emplace_back(std::move(one));
-  }
-  map.set("members", std::move(members));
+  write_vote(identity.vote, map);
   map.set("has_run", identity.has_run);
   map.set("member_id", identity.member_id);
   map.set("cluster_id", identity.cluster_id);

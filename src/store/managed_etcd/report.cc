@@ -52,6 +52,26 @@ Vote make_vote(std::string_view scope, const std::vector<std::string>& partners,
   return {.token = fmt::format("matriarch-{:016x}", hash(text)), .members = std::move(members)};
 }
 
+void write_vote(const Vote& vote, Value::Map& map) {
+  map.set("token", vote.token);
+  Value::List members;
+  for (const Candidate& member : vote.members) {
+    Value::Map one;
+    one.set("name", member.name);
+    one.set("peer_url", member.peer_url);
+    members.emplace_back(std::move(one));
+  }
+  map.set("members", std::move(members));
+}
+
+Vote read_vote(const Value& map) {
+  Vote vote{.token = text_of(map, "token")};
+  for (const Value& member : list_of(map, "members")) {
+    vote.members.push_back({.name = text_of(member, "name"), .peer_url = text_of(member, "peer_url")});
+  }
+  return vote;
+}
+
 Value to_value(const Report& report) {
   Value::Map map;
   map.set("scope", report.scope);
@@ -63,15 +83,7 @@ Value to_value(const Report& report) {
   Value::List partners;
   for (const std::string& partner : report.partners) partners.emplace_back(partner);
   map.set("partners", std::move(partners));
-  map.set("token", report.vote.token);
-  Value::List members;
-  for (const Candidate& member : report.vote.members) {
-    Value::Map one;
-    one.set("name", member.name);
-    one.set("peer_url", member.peer_url);
-    members.emplace_back(std::move(one));
-  }
-  map.set("members", std::move(members));
+  write_vote(report.vote, map);
   map.set("peer_url", report.peer_url);
   map.set("client_url", report.client_url);
   map.set("doing", report.doing);
@@ -103,10 +115,7 @@ Result<Report> parse_report(std::string_view json) {
   for (const Value& partner : list_of(*document, "partners")) {
     if (partner.is_string()) report.partners.push_back(partner.as_string());
   }
-  report.vote.token = text_of(*document, "token");
-  for (const Value& member : list_of(*document, "members")) {
-    report.vote.members.push_back({.name = text_of(member, "name"), .peer_url = text_of(member, "peer_url")});
-  }
+  report.vote = read_vote(*document);
   report.peer_url = text_of(*document, "peer_url");
   report.client_url = text_of(*document, "client_url");
   report.doing = text_of(*document, "doing");

@@ -30,6 +30,10 @@ struct Vote {
 // The same for everybody who agrees on scope, partners and members.
 Vote make_vote(std::string_view scope, const std::vector<std::string>& partners, std::vector<Candidate> members);
 
+// As keys `token` and `members` of a document, on disk and on the wire. What is missing or of another type reads as empty.
+void write_vote(const Vote& vote, Value::Map& map);
+Vote read_vote(const Value& map);
+
 enum class DataState {
   kNone,    // this node has no data of etcd
   kMember,  // it has
