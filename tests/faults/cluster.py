@@ -1,39 +1,25 @@
-"""Three nodes and three store members, each on a machine of its own (net.py), and what can be done to them."""
-import glob
-import http.client
+"""Three nodes, each on a machine of its own (net.py), with a store beside them or an etcd in each, and what can be done to
+them."""
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-import time
 
 import psycopg2
 
 import net
+from disk import Disk
+from etcd import Etcd
 from probes import TABLE
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'system', 'lab'))
+from asking import ask, document, newest_bindir, wait_for  # noqa: E402
+
 PROFILES = {'default': (30, 10, 10), 'fast': (20, 1, 3), 'turbo': (3, 0.5, 1)}
-
-
-class Failure(AssertionError):
-    pass
-
-
-def wait_for(what, condition, seconds=60, every=0.02):
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() >= end:
-            raise Failure('not within %d s: %s' % (seconds, what))
-        time.sleep(every)
-
-
-def newest_bindir():
-    return max(glob.glob('/usr/lib/postgresql/*/bin'), key=lambda d: int(d.split('/')[4]))
+NODE_DISK, ETCD_DISK = 4096, 320        # MB
 
 
 def send(pids, number):
@@ -48,6 +34,7 @@ class StoreMember:
     def __init__(self, cluster, number):
         self.cluster, self.name = cluster, 's%d' % number
         self.machine = net.Machine(self.name, '10.77.0.%d' % (10 + number))
+        self.etcd = Etcd(self.machine.address)
         self.process = None
 
     def url(self, port):
@@ -63,24 +50,6 @@ class StoreMember:
                 '--listen-peer-urls', self.url(2380), '--initial-advertise-peer-urls', self.url(2380),
                 '--initial-cluster', members]), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
-    def post(self, path, body, timeout=2):
-        connection = http.client.HTTPConnection(self.machine.address, 2379, timeout=timeout)
-        try:
-            connection.request('POST', path, json.dumps(body))
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-
-    def status(self):
-        try:
-            return self.post('/v3/maintenance/status', {})
-        except (OSError, ValueError, http.client.HTTPException):
-            return {}
-
-    def is_leader(self):
-        status = self.status()
-        return bool(status) and status.get('leader') == status['header']['member_id']
-
 
 class Node:
     def __init__(self, cluster, number):
@@ -88,12 +57,22 @@ class Node:
         self.machine = net.Machine(self.name, '10.77.0.%d' % number)
         self.dir = os.path.join(cluster.dir, self.name)
         self.data = os.path.join(self.dir, 'data')
-        self.log = os.path.join(cluster.dir, self.name + '.log')
+        self.log = os.path.join(self.dir, 'agent.log')
+        self.etcd = Etcd(self.machine.address)              # a managed one
+        self.etcd_home = os.path.join(cluster.dir, self.name + '.etcd')
+        self.config_file = os.path.join(self.dir, 'matriarch.yml')
+        self.disk = None
         self.process = None
         self.environment = {}
 
     def dsn(self):
         return 'host=%s port=5432 user=postgres dbname=postgres connect_timeout=2' % self.machine.address
+
+    def store_config(self):
+        c = self.cluster
+        if not c.managed:
+            return {'hosts': ['%s:2379' % m.machine.address for m in c.store]}
+        return {'managed': True, 'data_dir': self.etcd_home, 'partners': ['%s:8008' % n.machine.address for n in c.nodes]}
 
     def config(self):
         c, address = self.cluster, self.machine.address
@@ -104,7 +83,7 @@ class Node:
         return {
             'scope': 'faults', 'name': self.name,
             'restapi': {'listen': address + ':8008', 'connect_address': address + ':8008'},
-            'etcd3': {'hosts': ['%s:2379' % m.machine.address for m in c.store]},
+            'etcd3': self.store_config(),
             'guardian': c.guardian,
             'bootstrap': {'dcs': dcs, 'initdb': [{'encoding': 'UTF8'}, 'data-checksums'], 'pg_hba': hba},
             'postgresql': {
@@ -114,35 +93,35 @@ class Node:
                                    'replication': {'username': 'replicator', 'password': 'faults-replication'}},
                 'parameters': {'unix_socket_directories': self.dir, 'shared_buffers': '32MB'}}}
 
+    def make_disk(self):
+        """Under all that the node writes (`disk` of the cluster: node), or under its etcd."""
+        image = os.path.join(self.cluster.dir, self.name + '.image')
+        if self.cluster.disk:
+            self.disk = Disk(image, *((self.dir, NODE_DISK) if self.cluster.disk == 'node' else (self.etcd_home, ETCD_DISK)))
+            self.disk.make()
+
     def start(self):
         os.makedirs(self.dir, exist_ok=True)
         shutil.chown(self.dir, 'postgres', 'postgres')
-        path = os.path.join(self.dir, 'matriarch.yml')
-        with open(path, 'w', opener=lambda p, f: os.open(p, f, 0o600)) as f:
+        with open(self.config_file, 'w', opener=lambda p, f: os.open(p, f, 0o600)) as f:
             json.dump(self.config(), f)      # JSON is YAML
-        shutil.chown(path, 'postgres', 'postgres')
+        shutil.chown(self.config_file, 'postgres', 'postgres')
         with open(self.log, 'ab') as log:
-            self.process = subprocess.Popen(self.machine.command([self.cluster.agent, path]), stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, start_new_session=True, cwd=self.cluster.dir,
+            self.process = subprocess.Popen(self.machine.command([self.cluster.agent, self.config_file]), stdout=log,
+                                            stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+                                            cwd=self.cluster.dir,
                                             env={**os.environ, 'HOME': '/tmp', 'LC_ALL': 'C.UTF-8', **self.environment})
 
     def rest(self, path, method='GET', body=None, timeout=5):
-        connection = http.client.HTTPConnection(self.machine.address, 8008, timeout=timeout)
-        try:
-            connection.request(method, path, json.dumps(body) if body is not None else None)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode(errors='replace')
-        except (OSError, http.client.HTTPException) as error:
-            return 0, str(error)
-        finally:
-            connection.close()
+        return ask(self.machine.address, 8008, path, method, body, timeout)
 
     def status(self):
-        code, text = self.rest('/patroni', timeout=2)
-        try:
-            return json.loads(text) if code else {}
-        except ValueError:
-            return {}
+        return document(self.rest('/patroni', timeout=2))
+
+    def votes(self):
+        """Its managed etcd runs, and has a vote."""
+        store = document(self.rest('/store', timeout=2))
+        return store.get('doing') == 'running' and not store.get('learner')
 
     def sql(self, query):
         """The first column, as text; None if the server cannot be asked."""
@@ -180,32 +159,27 @@ class Node:
         except (OSError, ValueError):
             return None
 
-    def _in_here(self, path):
-        with open(path + '/cmdline', 'rb') as f:
-            words = f.read().decode(errors='replace')
-        return os.path.samefile(path + '/ns/net', '/run/netns/' + self.machine.name), words
+    def _pids_of(self, program):
+        """Of the processes on this machine that run it."""
+        return self._pids(lambda p: os.path.samefile(p + '/ns/net', '/run/netns/' + self.machine.name) and
+                          os.path.basename(os.readlink(p + '/exe')) == program)
 
     def agent_pids(self):
-        def matches(path):
-            here, _ = self._in_here(path)
-            return here and os.path.basename(os.readlink(path + '/exe')) == os.path.basename(self.cluster.agent)
-        return self._pids(matches)
+        return self._pids_of(os.path.basename(self.cluster.agent))
 
     def guardian_pids(self):
-        def matches(path):
-            here, _ = self._in_here(path)
-            return here and os.path.basename(os.readlink(path + '/exe')) == 'matriarch-guardian'
-        return self._pids(matches)
+        return self._pids_of('matriarch-guardian')
+
+    def etcd_pids(self):
+        return self._pids_of('etcd')
 
     def all_pids(self):
-        return self.agent_pids() + self.guardian_pids() + self.server_pids()
+        return self.guardian_pids() + self.agent_pids() + self.etcd_pids() + self.server_pids()
 
     def kill(self):
         """The whole node: who would start the others again goes first."""
         for _ in range(3):
-            send(self.guardian_pids(), signal.SIGKILL)
-            send(self.agent_pids(), signal.SIGKILL)
-            send(self.server_pids(), signal.SIGKILL)
+            send(self.all_pids(), signal.SIGKILL)
         if self.process:
             self.process.wait()
 
@@ -218,13 +192,17 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, agent, profile='fast', store=1, failsafe=False, guardian='on', connections=100):
-        self.agent, self.profile = agent, PROFILES[profile]
-        self.failsafe, self.guardian, self.connections = failsafe, guardian, connections
+    """`store`: how many store members beside the nodes. `managed`: none, each node has an etcd of its own. `disk`: 'node' or
+    'etcd', what of each node lives on a volume of its own."""
+
+    def __init__(self, agent, ctl, logs=None, profile='fast', store=1, managed=False, failsafe=False, guardian='on',
+                 connections=100, disk=None):
+        self.agent, self.ctl, self.logs, self.profile = agent, ctl, logs, PROFILES[profile]
+        self.managed, self.failsafe, self.guardian, self.connections, self.disk = managed, failsafe, guardian, connections, disk
         self.bindir = newest_bindir()
         self.dir = tempfile.mkdtemp(prefix='matriarch-faults.')
         shutil.chown(self.dir, 'postgres', 'postgres')
-        self.store = [StoreMember(self, i + 1) for i in range(store)]
+        self.store = [] if managed else [StoreMember(self, i + 1) for i in range(store)]
         self.nodes = [Node(self, i + 1) for i in range(3)]
 
     def __enter__(self):
@@ -238,22 +216,31 @@ class Cluster:
         for member in self.store:
             member.machine.make()
             member.start()
-        wait_for('the store has a leader', lambda: any(m.is_leader() for m in self.store), 20)
+        if self.store:
+            wait_for('the store has a leader', self.store_leader, 20)
         for node in self.nodes:
             node.machine.make()
+            node.make_disk()
             node.start()
         self.wait_healthy(90)
         self.leader().sql(TABLE)
         return self
 
     def __exit__(self, kind, *_):
-        if kind is not None:
-            for node in [n for n in self.nodes if os.path.exists(n.log)]:
+        for node in self.nodes:
+            if node.disk:
+                node.disk.thaw()
+            if kind is not None and os.path.exists(node.log):
                 print('--- the end of the log of %s\n%s' % (node.name, self.tail(node.log)))
+            if self.logs and os.path.exists(node.log):
+                os.makedirs(self.logs, exist_ok=True)
+                shutil.copy(node.log, os.path.join(self.logs, node.name + '.log'))
         for machine in [m.machine for m in self.store + self.nodes]:
             machine.remove()
         for one in [m for m in self.store + self.nodes if m.process]:
             one.process.wait()
+        for disk in [n.disk for n in self.nodes if n.disk]:
+            disk.remove()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     @staticmethod
@@ -264,6 +251,30 @@ class Cluster:
     def others(self, node):
         return [n for n in self.nodes if n is not node]
 
+    def etcds(self):
+        """Whoever runs one: store members or nodes."""
+        return self.nodes if self.managed else self.store
+
+    def store_leader(self):
+        return next((m for m in self.etcds() if m.etcd.is_leader()), None)
+
+    def lead_store(self, member):
+        """Makes it the leader of the store."""
+        def leads():
+            leader = self.store_leader()
+            if leader and leader is not member:
+                leader.etcd.hand_over(member.etcd.member_id())
+            return leader is member
+        wait_for('%s leads the store' % member.name, leads, 20)
+
+    def run_ctl(self, node, *arguments):
+        """matriarchctl, on that node."""
+        run = subprocess.run(node.machine.command([self.ctl, '-c', node.config_file, *arguments]), stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=60, universal_newlines=True)
+        if run.returncode != 0:
+            raise AssertionError('matriarchctl %s: %s' % (' '.join(arguments), run.stdout))
+        return run.stdout
+
     def leader(self):
         """The one server that says it is a primary, if its agent says so too."""
         primaries = [n for n in self.nodes if n.rest('/primary', timeout=1)[0] == 200]
@@ -272,7 +283,8 @@ class Cluster:
     def healthy(self):
         leader = self.leader()
         rows = leader.sql("SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'") if leader else None
-        return leader if rows is not None and sorted(rows) == sorted(n.name for n in self.others(leader)) else None
+        complete = rows is not None and sorted(rows) == sorted(n.name for n in self.others(leader))
+        return leader if complete and (not self.managed or all(n.votes() for n in self.nodes)) else None
 
     def wait_healthy(self, seconds=60):
         return wait_for('one primary and both others streaming from it', self.healthy, seconds)
@@ -285,6 +297,9 @@ class Cluster:
             if member.process.poll() is not None:
                 member.start()
         for node in self.nodes:
+            if node.disk:
+                node.disk.thaw()
+                node.disk.drain()
             node.thaw()
             if not node.agent_pids():
                 if node.process:

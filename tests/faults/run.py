@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Breaks real clusters, each node a network namespace of its own, and measures what their clients notice.
 
-    run.py AGENT [--runs N] [scenario ...]
+    run.py AGENT [--runs N] [--logs FOLDER] [scenario ...]
 
 As root. Prints a line for each run, then a table with the worst value of each scenario; ends with status 1 if a limit was
 exceeded. See README.md.
 """
 import argparse
+import contextlib
 import os
 import shutil
 import sys
@@ -16,26 +17,35 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import net                                          # noqa: E402
+import wakeup                                       # noqa: E402
 from cluster import Cluster, wait_for               # noqa: E402
 from probes import Probes, mono                     # noqa: E402
 from scenarios import ALL                           # noqa: E402
 
+WAKEUP = 'guardian_wakeup'                          # measured without a cluster
 MEASURED = ('outage_ms', 'two_primaries_ms', 'lost')
+
+
+def course_of(scenario, cluster, old):
+    """The fault as a generator, also if it has nothing to do afterwards."""
+    course = scenario.fault(cluster, old)
+    if course is not None:
+        yield from course
 
 
 def once(scenario, cluster):
     old = cluster.wait_healthy(90)
     old.sql('TRUNCATE faults')
-    with Probes(cluster.nodes) as probes:
+    with Probes(cluster.nodes) as probes, contextlib.closing(course_of(scenario, cluster, old)) as course:
         wait_for('writes', lambda: probes.last_from(old), 10)
         time.sleep(0.5)
         begin = mono()
-        undo = scenario.fault(cluster, old)
+        next(course, None)
         time.sleep(max(0.0, begin + scenario.lasts - mono()))
-        if undo:
-            undo()
+        next(course, None)
         cluster.heal()
         new = cluster.leader()
+        next(course, None)
         wait_for('a write after the fault', lambda: probes.acknowledged_since(mono() - 0.2), 30)
         end = mono()
     time.sleep(0.2)
@@ -55,10 +65,11 @@ def faults_of(scenario, result):
     return wrong
 
 
-def several(scenario, agent, runs):
+def several(scenario, programs, options):
     results, wrong = [], []
-    with Cluster(agent, **scenario.options) as cluster:
-        for number in range(runs):
+    logs = os.path.join(options.logs, scenario.name) if options.logs else None
+    with Cluster(programs['matriarch'], programs['matriarchctl'], logs, **scenario.options) as cluster:
+        for number in range(options.runs):
             result = once(scenario, cluster)
             results.append(result)
             bad = faults_of(scenario, result)
@@ -68,10 +79,53 @@ def several(scenario, agent, runs):
     return results, wrong
 
 
+def attempt(scenario, programs, options):
+    """(results, what is wrong)"""
+    try:
+        return several(scenario, programs, options)
+    except Exception as error:  # pylint: disable=broad-except
+        traceback.print_exc()
+        return [], ['%s: %s' % (type(error).__name__, error)]
+
+
+def copy_programs(agent, folder):
+    """To where the servers' user may run them: the build folder may be closed to it. {name: path}"""
+    os.chmod(folder, 0o755)
+    beside, programs = os.path.dirname(os.path.abspath(agent)), {}
+    for name in 'matriarch', 'matriarch-guardian', 'matriarchctl':
+        found = [p for p in (os.path.join(beside, name), os.path.join(beside, '..', name, name)) if os.path.isfile(p)]
+        if not found:
+            raise SystemExit('no %s beside %s' % (name, agent))
+        programs[name] = shutil.copy(found[0], folder)
+    return programs
+
+
+def run_all(programs, options):
+    """The table's rows: (name, results, verdict); how many failed"""
+    table, failed, wanted = [], 0, options.scenario
+    for scenario in ALL:
+        if wanted and scenario.name not in wanted:
+            continue
+        why_not = scenario.why_not()
+        if why_not:
+            print('%-30s SKIPPED: %s' % (scenario.name, why_not), flush=True)
+            table.append((scenario.name, [], 'SKIPPED: ' + why_not))
+            continue
+        results, wrong = attempt(scenario, programs, options)
+        failed += bool(wrong)
+        table.append((scenario.name, results, 'FAILED: ' + '; '.join(wrong) if wrong else 'ok'))
+    if not wanted or WAKEUP in wanted:
+        wrong = wakeup.run(programs['matriarch-guardian'])
+        failed += bool(wrong)
+        table.append((WAKEUP, [], 'FAILED: ' + '; '.join(wrong) if wrong else 'ok, see above'))
+    return table, failed
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('agent')
     p.add_argument('--runs', type=int, default=1)
+    p.add_argument('--logs', help='where to leave the logs of all agents')
     p.add_argument('scenario', nargs='*')
     options = p.parse_args()
     if os.geteuid() != 0:
@@ -81,35 +135,18 @@ def main():
         net.make_hub()
         os.environ['MATRIARCH_FAULTS_HUB'] = '1'
         os.execvp('ip', ['ip', 'netns', 'exec', net.HUB, sys.executable, *sys.argv])
-    unknown = set(options.scenario) - {s.name for s in ALL}
+    names = [s.name for s in ALL] + [WAKEUP]
+    unknown = set(options.scenario) - set(names)
     if unknown:
-        raise SystemExit('unknown: %s; there are: %s' % (', '.join(sorted(unknown)), ', '.join(s.name for s in ALL)))
-    programs = tempfile.mkdtemp(prefix='matriarch-programs.')   # where the servers' user may run them
-    os.chmod(programs, 0o755)
-    agent = shutil.copy(options.agent, programs)
-    for beside in ('matriarch-guardian',):
-        source = os.path.join(os.path.dirname(options.agent), beside)
-        if os.path.exists(source):
-            shutil.copy(source, programs)
-    table, failed = [], 0
-    try:
-        for scenario in ALL:
-            if options.scenario and scenario.name not in options.scenario:
-                continue
-            try:
-                results, wrong = several(scenario, agent, options.runs)
-            except Exception as error:  # pylint: disable=broad-except
-                traceback.print_exc()
-                results, wrong = [], ['%s: %s' % (type(error).__name__, error)]
-            failed += bool(wrong)
-            table.append((scenario, results, wrong))
-    finally:
-        shutil.rmtree(programs, ignore_errors=True)
+        raise SystemExit('unknown: %s; there are: %s' % (', '.join(sorted(unknown)), ', '.join(names)))
+    with tempfile.TemporaryDirectory(prefix='matriarch-programs.') as folder:
+        table, failed = run_all(copy_programs(options.agent, folder), options)
     print('\n%-30s %10s %12s %8s   worst of %d' % ('', 'outage ms', 'two prim. ms', 'lost', options.runs))
-    for scenario, results, wrong in table:
+    for name, results, verdict in table:
         worst = [max((r[k] for r in results), default='-') for k in MEASURED]
-        print('%-30s %10s %12s %8s   %s' % (scenario.name, *worst, 'ok' if not wrong else 'FAILED: ' + '; '.join(wrong)))
-    print('%d passed, %d failed' % (len(table) - failed, failed))
+        print('%-30s %10s %12s %8s   %s' % (name, *worst, verdict))
+    skipped = sum(v.startswith('SKIPPED') for _, _, v in table)
+    print('%d passed, %d failed, %d skipped' % (len(table) - failed - skipped, failed, skipped))
     return 1 if failed or not table else 0
 
 

@@ -1,15 +1,18 @@
-"""What goes wrong, and what must be seen then. Each scenario gets a healthy cluster and the leader's node; it breaks
-something and returns what undoes more than heal() does, or nothing."""
+"""What goes wrong, and what must be seen then. Each fault gets a healthy cluster and the leader's node, and breaks something.
+What follows its first `yield`, if it has any, happens at the end of the fault; what follows the second, when all is well
+again. heal() undoes the rest: cables, disks, stopped and ended processes."""
 import os
+import shutil
 import signal
-import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
 
 import psycopg2
 
+import disk
 from cluster import send, wait_for
+from namesake import Namesake
 
 
 @dataclass
@@ -21,7 +24,16 @@ class Scenario:
     two: float = 0              # most, in ms
     lost: int = 0
     same_leader: bool = None    # True: nothing may move; False: somebody else must lead
-    options: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)     # of the Cluster
+
+    def why_not(self):
+        """Why it cannot be run on this machine; None if it can."""
+        return disk.why_not() if self.options.get('disk') else None
+
+
+def expect(condition, what):
+    if not condition:
+        raise AssertionError(what)
 
 
 def stores(cluster):
@@ -56,7 +68,7 @@ def store_majority_lost(cluster, _old):
 
 def stale_store_leader(cluster, old):
     """The store's leader is cut off from the other members, and the old primary can talk to it alone."""
-    leader = wait_for('a leader of the store', lambda: next((m for m in cluster.store if m.is_leader()), None), 10)
+    leader = wait_for('a leader of the store', cluster.store_leader, 10)
     rest = [m.machine for m in cluster.store if m is not leader]
     leader.machine.cut(rest + [n.machine for n in cluster.others(old)])
     old.machine.cut(rest)
@@ -93,8 +105,7 @@ def reexecute(_cluster, old):
     for _ in range(3):
         send(agents, signal.SIGUSR2)
         time.sleep(1.5)
-    if old.postmaster() != postmaster or old.agent_pids() != agents:
-        raise AssertionError('the agent or its server are other processes now')
+    expect(old.postmaster() == postmaster and old.agent_pids() == agents, 'the agent or its server are other processes now')
 
 
 def kill_server(_cluster, old):
@@ -110,7 +121,7 @@ def freeze_node(_cluster, old):
 
 
 def kill_node_and_store_leader(cluster, old):
-    leader = wait_for('a leader of the store', lambda: next((m for m in cluster.store if m.is_leader()), None), 10)
+    leader = wait_for('a leader of the store', cluster.store_leader, 10)
     leader.process.kill()
     leader.process.wait()
     old.kill()
@@ -120,10 +131,8 @@ def suspend_everything(cluster, _old):
     """All machines stop and go on together, as after a suspended host. Writers wait."""
     pids = [p for n in cluster.nodes for p in n.all_pids()] + [m.process.pid for m in cluster.store]
     send(pids, signal.SIGSTOP)
-
-    def resume():
-        send(pids, signal.SIGCONT)
-    return resume
+    yield
+    send(pids, signal.SIGCONT)
 
 
 def second_agent(_cluster, old):
@@ -150,26 +159,108 @@ def storm(cluster, old):
     for _ in range(4):
         threading.Thread(target=connect, daemon=True).start()
     send(old.agent_pids(), signal.SIGSTOP)
-
-    def undo():
-        ended.set()
-        for connection in held:
-            connection.close()
-    return undo
+    yield
+    ended.set()
+    for connection in held:
+        connection.close()
 
 
 def freeze_disk(_cluster, old):
-    """The volume of the data directory stops answering writes, the processes do not know."""
-    subprocess.run(['fsfreeze', '--freeze', os.path.dirname(old.data)], check=True)
+    """Whatever the node writes to hangs: data, log, password file, the guardian's folder. The processes do not know."""
+    old.disk.freeze()
 
-    def undo():
-        subprocess.run(['fsfreeze', '--unfreeze', os.path.dirname(old.data)], check=False)
-    return undo
+
+def node_and_etcd_leader(cluster, old):
+    """Each node has an etcd; the primary's leads, against all efforts to the contrary, when its node is lost."""
+    cluster.lead_store(old)
+    old.kill()
+
+
+def freeze_etcd_disk(cluster, old):
+    """The classic stale leader: it goes on answering what needs no disk."""
+    cluster.lead_store(old)
+    old.disk.freeze()
+
+
+def fill_etcd_disk(cluster, old):
+    """No room for the etcd of the primary's node, and more to write than it has space set aside for."""
+    cluster.lead_store(old)
+    old.disk.fill()
+    other = cluster.others(old)[0]
+    wait_for('the full member gives up', lambda: other.etcd.put('filling', 'x' * 100000) and not old.etcd.status(), 60, 0)
+
+
+def replace_member(cluster, old):
+    """A node is lost with all its disks, and its etcd led; an empty one takes its place."""
+    lost = cluster.others(old)[0]
+    cluster.lead_store(lost)
+    former = lost.etcd.member_id()
+    lost.kill()
+    for folder in lost.dir, lost.etcd_home:
+        shutil.rmtree(folder)
+    yield
+    cluster.run_ctl(old, 'store', 'remove', lost.name, '--force')
+    lost.start()
+    yield
+    expect(lost.etcd.member_id() not in (None, former), 'its etcd is the member that was removed')
+
+
+def power_cut(cluster, _old):
+    """Of all nodes at once, etcds and all. (What was written to files is still there: that is for fsync to prove.)"""
+    for _ in range(2):
+        send([p for n in cluster.nodes for p in n.all_pids()], signal.SIGKILL)
+
+
+def take_numbers(old, disguise):
+    """Agent and server die together, and harmless processes get the agent's and the postmaster's numbers."""
+    (agent,), postmaster = old.agent_pids(), old.postmaster()
+    for _ in range(2):
+        send([agent] + old.server_pids(), signal.SIGKILL)
+    old.process.wait()
+    old.process = None
+    return [disguise(old, postmaster), disguise(old, agent)]
+
+
+def is_innocent_where_the_server_was(old, pid):
+    return Namesake(pid, old.data, '/bin/sleep', '1000')
+
+
+def is_another_postgres(old, pid):
+    """The right program, as it seems, in another folder."""
+    program = os.path.join(old.cluster.dir, 'postgres')
+    shutil.copy('/bin/sleep', program)
+    return Namesake(pid, old.cluster.dir, program, '1000')
+
+
+def spare_the_innocent(old, innocents):
+    """The rest of a fault, from the moment when the numbers are taken."""
+    try:
+        yield
+        yield
+        expect(all(one.lives() for one in innocents), 'an innocent process was killed for its number')
+        expect(old.postmaster() not in [one.pid for one in innocents], 'postmaster.pid names an innocent process')
+        expect('running' in (old.status().get('state'), ), 'the server was not started properly: %s' % old.status())
+    finally:
+        for one in innocents:
+            one.end()
+
+
+def reuse_pids(_cluster, old):
+    """The agent is started again at once: the guardian hands it the lease over, but no server."""
+    innocents = take_numbers(old, is_innocent_where_the_server_was)
+    old.start()
+    yield from spare_the_innocent(old, innocents)
+
+
+def reuse_pids_until_strike(_cluster, old):
+    """Nobody starts the agent again before the guardian strikes."""
+    yield from spare_the_innocent(old, take_numbers(old, is_another_postgres))
 
 
 RESPAWN = {'guardian': {'respawn': True}}
 THREE = {'store': 3}
 TURBO = {'profile': 'turbo'}
+MANAGED = {'managed': True, 'profile': 'turbo'}
 
 ALL = [
     Scenario('cut_from_store', cut_from_store, 26, outage=3500, same_leader=False),
@@ -197,4 +288,13 @@ ALL = [
              options={'store': 3, 'profile': 'turbo'}),
     Scenario('suspend_everything', suspend_everything, 10),
     Scenario('storm', storm, 8, options={'profile': 'turbo', 'connections': 700}),
+    Scenario('freeze_disk', freeze_disk, 12, options={'profile': 'turbo', 'disk': 'node'}),
+    Scenario('reuse_pids', reuse_pids, 8, outage=5000),
+    Scenario('reuse_pids_until_strike', reuse_pids_until_strike, 8, outage=5000, options=TURBO),
+    Scenario('managed_node_and_etcd_leader', node_and_etcd_leader, 10, outage=5000, lost=10, same_leader=False,
+             options=MANAGED),
+    Scenario('managed_freeze_etcd_disk', freeze_etcd_disk, 12, outage=500, same_leader=True, options={**MANAGED, 'disk': 'etcd'}),
+    Scenario('managed_fill_etcd_disk', fill_etcd_disk, 12, outage=500, same_leader=True, options={**MANAGED, 'disk': 'etcd'}),
+    Scenario('managed_replace_member', replace_member, 6, outage=500, same_leader=True, options=MANAGED),
+    Scenario('managed_power_cut', power_cut, 1, outage=20000, options=MANAGED),
 ]

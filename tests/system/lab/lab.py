@@ -3,7 +3,6 @@
 Each node may be one of ours or Debian's `patroni`. Everything lives in a folder of its own and is killed and removed at the
 end. Only the standard library is used. PostgreSQL refuses root: started by root, the test becomes user postgres first.
 """
-import glob
 import http.client
 import json
 import os
@@ -14,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from asking import Failure, ask, document, newest_bindir, wait_for  # noqa: F401  (tests import Failure from here)
 
 OURS, PATRONI = 'matriarch', 'patroni'
 
@@ -28,29 +29,6 @@ def become_postgres():
     for name in [n for n in os.environ if n.startswith(('PATRONI', 'PG'))]:
         del os.environ[name]
     os.environ['LC_ALL'] = 'C.UTF-8'
-
-
-def newest_bindir():
-    dirs = sorted(glob.glob('/usr/lib/postgresql/*/bin'), key=lambda d: int(d.split('/')[4]))
-    if not dirs:
-        raise SystemExit('no PostgreSQL server is installed; run scripts/install-deps')
-    return dirs[-1]
-
-
-class Failure(AssertionError):
-    pass
-
-
-def wait_for(what, condition, seconds=60, every=0.05):
-    """The condition's first truthy value; Failure with `what` if there is none in time."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() >= end:
-            raise Failure('not within %d s: %s' % (seconds, what))
-        time.sleep(every)
 
 
 class Node:
@@ -94,24 +72,11 @@ class Node:
         return self
 
     def rest(self, path, method='GET', body=None, timeout=30, raw=False):
-        """(status, text); (0, reason) if there was no answer"""
-        connection = http.client.HTTPConnection('127.0.0.1', self.rest_port, timeout=timeout)
-        try:
-            data = body if raw else (json.dumps(body) if body is not None else None)
-            connection.request(method, path, data, {'Content-Type': 'application/json'})
-            response = connection.getresponse()
-            return response.status, response.read().decode(errors='replace')
-        except (OSError, http.client.HTTPException) as e:
-            return 0, str(e)
-        finally:
-            connection.close()
+        """As asking.ask()."""
+        return ask('127.0.0.1', self.rest_port, path, method, body, timeout, raw)
 
     def status(self):
-        code, text = self.rest('/patroni', timeout=3)
-        try:
-            return json.loads(text) if code else {}
-        except ValueError:
-            return {}
+        return document(self.rest('/patroni', timeout=3))
 
     def sql(self, query):
         """Rows as text, or None if the server cannot be asked."""
