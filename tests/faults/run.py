@@ -127,7 +127,7 @@ def main():
     p.add_argument('--runs', type=int, default=1)
     p.add_argument('--logs', help='where to leave the logs of all agents')
     p.add_argument('scenario', nargs='*')
-    options = p.parse_args()
+    options = p.parse_intermixed_args()     # scenarios may follow the options
     if os.geteuid() != 0:
         raise SystemExit('network namespaces need root: run it with sudo')
     if os.environ.get('MATRIARCH_FAULTS_HUB') != '1':     # the tests themselves live in the clients' namespace

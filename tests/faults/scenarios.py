@@ -1,6 +1,7 @@
 """What goes wrong, and what must be seen then. Each fault gets a healthy cluster and the leader's node, and breaks something.
 What follows its first `yield`, if it has any, happens at the end of the fault; what follows the second, when all is well
 again. heal() undoes the rest: cables, disks, stopped and ended processes."""
+import contextlib
 import os
 import shutil
 import signal
@@ -168,6 +169,8 @@ def storm(cluster, old):
 def freeze_disk(_cluster, old):
     """Whatever the node writes to hangs: data, log, password file, the guardian's folder. The processes do not know."""
     old.disk.freeze()
+    yield
+    expect(old.status(), 'the agent hangs with its disk: no answer from its REST API')
 
 
 def node_and_etcd_leader(cluster, old):
@@ -180,6 +183,7 @@ def freeze_etcd_disk(cluster, old):
     """The classic stale leader: it goes on answering what needs no disk."""
     cluster.lead_store(old)
     old.disk.freeze()
+    wait_for('another member leads the store', lambda: any(n.etcd.is_leader() for n in cluster.others(old)), 10)
 
 
 def fill_etcd_disk(cluster, old):
@@ -211,50 +215,36 @@ def power_cut(cluster, _old):
         send([p for n in cluster.nodes for p in n.all_pids()], signal.SIGKILL)
 
 
-def take_numbers(old, disguise):
-    """Agent and server die together, and harmless processes get the agent's and the postmaster's numbers."""
+def reuse_numbers(old, folder, program, start):
+    """Agent and server die together, and harmless processes get the numbers of the agent and the postmaster."""
     (agent,), postmaster = old.agent_pids(), old.postmaster()
     for _ in range(2):
         send([agent] + old.server_pids(), signal.SIGKILL)
     old.process.wait()
-    old.process = None
-    return [disguise(old, postmaster), disguise(old, agent)]
-
-
-def is_innocent_where_the_server_was(old, pid):
-    return Namesake(pid, old.data, '/bin/sleep', '1000')
-
-
-def is_another_postgres(old, pid):
-    """The right program, as it seems, in another folder."""
-    program = os.path.join(old.cluster.dir, 'postgres')
-    shutil.copy('/bin/sleep', program)
-    return Namesake(pid, old.cluster.dir, program, '1000')
-
-
-def spare_the_innocent(old, innocents):
-    """The rest of a fault, from the moment when the numbers are taken."""
-    try:
+    with contextlib.ExitStack() as stack:
+        innocents = []
+        for pid in postmaster, agent:
+            innocents.append(Namesake(pid, folder, program, '1000'))
+            stack.callback(innocents[-1].end)
+        if start:
+            old.start()
         yield
         yield
         expect(all(one.lives() for one in innocents), 'an innocent process was killed for its number')
-        expect(old.postmaster() not in [one.pid for one in innocents], 'postmaster.pid names an innocent process')
-        expect('running' in (old.status().get('state'), ), 'the server was not started properly: %s' % old.status())
-    finally:
-        for one in innocents:
-            one.end()
+        expect(old.postmaster() not in (postmaster, agent), 'postmaster.pid names an innocent process')
 
 
 def reuse_pids(_cluster, old):
-    """The agent is started again at once: the guardian hands it the lease over, but no server."""
-    innocents = take_numbers(old, is_innocent_where_the_server_was)
-    old.start()
-    yield from spare_the_innocent(old, innocents)
+    """The innocent ones run where the server did. The agent is started again at once: the guardian hands over the lease."""
+    yield from reuse_numbers(old, old.data, '/bin/sleep', True)
 
 
-def reuse_pids_until_strike(_cluster, old):
-    """Nobody starts the agent again before the guardian strikes."""
-    yield from spare_the_innocent(old, take_numbers(old, is_another_postgres))
+def reuse_pids_until_strike(cluster, old):
+    """The innocent ones run the server's program, as it seems, elsewhere. The guardian strikes before there is an agent."""
+    program = os.path.join(cluster.dir, 'postgres')
+    if not os.path.exists(program):
+        shutil.copy('/bin/sleep', program)
+    yield from reuse_numbers(old, cluster.dir, program, False)
 
 
 RESPAWN = {'guardian': {'respawn': True}}
