@@ -192,7 +192,8 @@ void go_the_long_way(Draft& d) {
     return;
   }
   const int required = std::min(at.W, count(at.A));
-  if (!at.V.empty()) {
+  const bool switched = at.S == at.A && at.R == required;
+  if (!at.V.empty() && !switched) {
     const int all = count(plus(plus(plus(at.V, at.A), at.S), {d.me}));
     const int needed = all - std::min({at.R, required, at.C}) - 1;
     d.write(PublishQuorum{.leader = d.me, .quorum = std::max(at.Q, needed), .voters = at.V});
@@ -203,6 +204,42 @@ void go_the_long_way(Draft& d) {
     return;
   }
   d.write(PublishQuorum{.leader = d.me, .quorum = count(at.A) - std::min(required, at.C), .voters = at.A});
+}
+
+QuorumPlan plan_the_long_way(const QuorumInput& in) {
+  Draft draft(in);
+  if (draft.sync.leader != draft.me || !draft.is_safe()) draft.write(PublishQuorum{.leader = draft.me});
+  if (draft.corrected) draft.rewrite_standbys();
+  presume_confirmed(draft);
+  go_the_long_way(draft);
+  return {.steps = std::move(draft.steps),
+          .repaired = "too few standbys are known to have the earlier commits for the short way"};
+}
+
+// Elections under the /sync of now find every earlier commit, so all but Q of those who vote have it; they may be those who leave.
+bool keeps_earlier_commits(const PublishQuorum& now, const PublishQuorum& next, const std::string& me,
+                           const Names& confirmed) {
+  const Names others = minus(plus(now.voters, minus({now.leader}, {""})), {me});
+  const int had_it = count(others) - now.quorum - count(minus(others, next.voters));
+  const int have_it = count(common(confirmed, next.voters));
+  return next.voters.empty() || count(next.voters) - next.quorum <= std::max(had_it, have_it);
+}
+
+// The number of steps left, -1 if all are.
+std::ptrdiff_t cut_where_commits_are_relied_on(QuorumPlan& plan, const QuorumInput& in, Names confirmed) {
+  PublishQuorum now = Draft(in).sync;
+  for (auto step = plan.steps.begin(); step != plan.steps.end(); ++step) {
+    if (std::holds_alternative<RequireStandbys>(*step)) confirmed.clear();
+    const auto* next = std::get_if<PublishQuorum>(&*step);
+    if (next == nullptr) continue;
+    if (!keeps_earlier_commits(now, *next, in.me, confirmed)) {
+      *step = Again{};
+      plan.steps.erase(std::next(step), plan.steps.end());
+      return std::ssize(plan.steps) - 1;
+    }
+    now = *next;
+  }
+  return -1;
 }
 
 }  // namespace
@@ -239,6 +276,16 @@ QuorumPlan quorum_plan(const QuorumInput& in) {
     go_the_long_way(draft);
   }
   plan.steps = std::move(draft.steps);
+  return plan;
+}
+
+QuorumPlan durable_quorum_plan(QuorumInput in, const std::set<std::string>& confirmed) {
+  in.confirmed = count(common(common(confirmed, in.listed), in.active));
+  QuorumPlan plan = quorum_plan(in);
+  if (cut_where_commits_are_relied_on(plan, in, confirmed) == 0) {
+    plan = plan_the_long_way(in);
+    cut_where_commits_are_relied_on(plan, in, confirmed);
+  }
   return plan;
 }
 

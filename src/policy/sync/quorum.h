@@ -68,6 +68,13 @@ bool overlaps(const PublishQuorum& sync, const RequireStandbys& standbys, const 
 // A plan made with a confirmed standby never ends with a quorum that the voters cannot reach without the leader (QRM-023).
 QuorumPlan quorum_plan(const QuorumInput& in);
 
+// The plan to carry out. I1 is about commits acknowledged under the SSN in force; those acknowledged before it was set waited
+// for other names. So this is quorum_plan() up to the first PublishQuorum that relies on more voters having those than are known
+// to: there it says Again, or goes the long way if it would not come to anything otherwise.
+// `confirmed`: those of SSN that reached a barrier taken after SSN was last changed; each change, also one that keeps a name,
+// makes all of them unconfirmed. in.confirmed is not used.
+QuorumPlan durable_quorum_plan(QuorumInput in, const std::set<std::string>& confirmed);
+
 // QRM-038: SSN before `me` is promoted in quorum mode, so that I1 holds with the /sync of the former leader, which is written
 // only afterwards. `quorum`: of /sync, 0 if that is not in use (`leader` empty). `strict_minimum`: 1 in strict mode, else 0;
 // the result may then have a count without names: nobody is known, commits have to wait (the placeholder).

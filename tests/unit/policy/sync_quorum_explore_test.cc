@@ -144,7 +144,7 @@ class Explorer {
       State state;
       for (std::size_t i = 0; i < standbys_; ++i) state.others.push_back(memberships >> (2 * i) & (kVoter | kListed));
       const int listed = count_of(state, kListed);
-      for (state.quorum = -1; state.quorum <= static_cast<int>(standbys_) + 1; ++state.quorum) {
+      for (state.quorum = -1; state.quorum <= static_cast<int>(standbys_); ++state.quorum) {
         for (state.required = std::min(listed, 1); state.required <= listed; ++state.required) start_at(state);
       }
     }
@@ -215,6 +215,9 @@ class Explorer {
     for (unsigned& node : state.others) node &= ~kActive;
     if (up_to_renaming_) state = renamed(std::move(state));
     if (!reached_.insert(state).second) return;
+    const int listed = count_of(state, kListed);
+    EXPECT_TRUE(listed == 0 ? state.required == 0 : state.required >= 1 && state.required <= listed)
+        << show_state(state);
     EXPECT_TRUE(no_election_misses_a_commit(state)) << show_state(state);
     EXPECT_TRUE(overlaps(input_of({.state = state}))) << show_state(state);  // the formula is the stricter of the two
     queue_.push_back(state);

@@ -70,6 +70,11 @@ TEST(Quorum, OneOfThreeLeaves) {  // QRM-029
   EXPECT_EQ(plan({.V = "xyz", .Q = 1, .S = "xyz", .R = 2, .C = 2, .A = "xy", .W = 2}), "SYNC 2(xy); QUORUM 0(xy)");
 }
 
+TEST(Quorum, MoreLeaveThanTheQuorumCanSpare) {  // QRM-018
+  EXPECT_EQ(plan({.V = "wxyz", .Q = 1, .S = "wxyz", .R = 3, .C = 2, .A = "wx", .W = 3}),
+            "SYNC 3(wxy); QUORUM 0(wx); SYNC 2(wx)");
+}
+
 TEST(Quorum, MoreAreWanted) {  // QRM-030
   EXPECT_EQ(plan({.V = "xyz", .Q = 2, .S = "xyz", .R = 1, .C = 3, .A = "xyz", .W = 2}), "SYNC 2(xyz); QUORUM 1(xyz)");
   EXPECT_EQ(plan({.V = "xyz", .Q = 2, .S = "xyz", .R = 1, .C = 1, .A = "xyz", .W = 2}), "SYNC 2(xyz)");
@@ -137,6 +142,50 @@ TEST(Quorum, TheLongWayEndsWhereNobodyIsConfirmed) {  // QRM-023 (4)
   EXPECT_EQ(show(quorum_plan(Case{.V = "bc", .Q = 3, .S = "d", .R = 1, .C = 1, .A = "d"}.input())), "QUORUM 0(d)");
 }
 
+std::string durable_plan(const Case& it, const char* confirmed) {
+  return show(durable_quorum_plan(it.input(), nodes(confirmed)));
+}
+
+TEST(Quorum, VotersAreReliedOnOnlyForCommitsTheyAreKnownToHave) {
+  const Case one_of_three_leaves{.V = "xyz", .Q = 1, .S = "xyz", .R = 2, .A = "xy", .W = 2};
+  EXPECT_EQ(durable_plan(one_of_three_leaves, "xyz"),
+            "SYNC 2(xy); RESTART");  // else "..; QUORUM 0(xy)": z may have been one of 2
+  const Case left{.V = "xyz", .Q = 1, .S = "xy", .R = 2, .A = "xy", .W = 2};
+  EXPECT_EQ(durable_plan(left, ""), "RESTART");
+  EXPECT_EQ(durable_plan(left, "x"), "QUORUM 1(xy)");
+  EXPECT_EQ(durable_plan(left, "xy"), "QUORUM 0(xy)");
+  EXPECT_EQ(durable_plan({.V = "xy", .S = "xy", .R = 2, .A = "x", .W = 2}, ""),
+            "QUORUM 0(x); SYNC 1(x)");  // all have all
+  EXPECT_EQ(durable_plan({.V = "x", .S = "x", .R = 1, .A = "xy"}, "x"), "QUORUM 1(xy); SYNC 1(xy)");
+}
+
+TEST(Quorum, WhoCannotConfirmAnyMoreIsPassedBy) {
+  Case stuck{.V = "abc", .Q = 2, .S = "c", .R = 1, .A = "a"};  // c went away, the only one that commits wait for
+  EXPECT_EQ(durable_plan(stuck, ""), "QUORUM 3(abc); SYNC 1(a); RESTART");
+  stuck.Q = 3, stuck.S = "a";
+  EXPECT_EQ(durable_plan(stuck, "a"), "QUORUM 0(a)");
+  EXPECT_EQ(durable_plan(stuck, ""), "QUORUM 1(a)");  // a cannot win alone: nobody has to have anything
+  stuck.V = "a", stuck.Q = 1;
+  EXPECT_EQ(durable_plan(stuck, ""), "");
+  EXPECT_EQ(durable_plan(stuck, "a"), "QUORUM 0(a)");
+}
+
+TEST(Quorum, OverlapCountsTheLeaderAndMe) {  // QRM-001
+  const auto safe = [](const char* leader, int quorum, const char* voters, int required, const char* listed) {
+    return overlaps({.leader = leader, .quorum = quorum, .voters = nodes(voters)},
+                    {.count = required, .names = nodes(listed)}, "p");
+  };
+  EXPECT_TRUE(safe("p", 1, "xy", 1, "xy"));
+  EXPECT_FALSE(safe("p", 0, "xy", 1, "xy"));
+  EXPECT_TRUE(safe("p", 0, "", 1, "xy"));   // only I may lead
+  EXPECT_FALSE(safe("x", 0, "", 1, "xy"));  // x may lead, and a commit be on y only
+  EXPECT_TRUE(safe("x", 0, "", 1, "x"));
+  EXPECT_FALSE(safe("x", 0, "y", 1, "xy"));
+  EXPECT_TRUE(safe("x", 0, "y", 2, "xy"));
+  EXPECT_FALSE(safe("p", INT_MIN, "xy", 2, "xy"));
+  EXPECT_TRUE(safe("p", INT_MAX, "xy", 2, "xy"));
+}
+
 TEST(Quorum, BeforeAPromotionNothingIsRequiredWithoutQuorumCommitUnlessStrict) {  // QRM-038
   EXPECT_EQ(quorum_before_promotion("", nodes("xy"), 1, "w", 0), RequireStandbys{});
   EXPECT_EQ(quorum_before_promotion("", {}, 0, "w", 1), (RequireStandbys{.count = 1}));
@@ -187,7 +236,7 @@ TEST(Quorum, NothingInTheTwoPlacesIsTooStrange) {
                       .active = some(),
                       .confirmed = number(),
                       .wanted = number()};
-    const QuorumPlan plan = quorum_plan(state);
+    const QuorumPlan plan = below(2) == 0 ? quorum_plan(state) : durable_quorum_plan(state, some());
     bool published = false;
     for (const QuorumStep& step : plan.steps) {
       apply(step, state);
