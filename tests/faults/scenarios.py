@@ -173,6 +173,12 @@ def freeze_disk(_cluster, old):
     expect(old.status(), 'the agent hangs with its disk: no answer from its REST API')
 
 
+def freeze_disk_and_agent(_cluster, old):
+    """The guardian cannot kill who sleeps in a write; nor can they answer anybody, before the disk is back or after."""
+    old.disk.freeze()
+    send(old.agent_pids(), signal.SIGSTOP)
+
+
 def node_and_etcd_leader(cluster, old):
     """Each node has an etcd; the primary's leads, against all efforts to the contrary, when its node is lost."""
     cluster.lead_store(old)
@@ -184,6 +190,18 @@ def freeze_etcd_disk(cluster, old):
     cluster.lead_store(old)
     old.disk.freeze()
     wait_for('another member leads the store', lambda: any(n.etcd.is_leader() for n in cluster.others(old)), 10)
+
+
+def switch_from_frozen_etcd_disk(cluster, old):
+    """The primary's etcd cannot be started again because its disk hangs. PostgreSQL has another disk: a switchover works,
+    and the former primary follows the new one."""
+    candidate = cluster.others(old)[0]
+    send(old.etcd_pids(), signal.SIGKILL)
+    old.disk.freeze()
+    time.sleep(16)              # some attempts
+    cluster.run_ctl(old, 'switchover', '--candidate', candidate.name, '--force')
+    query = "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = '%s'" % old.name
+    wait_for('the former primary follows', lambda: candidate.sql(query) == ['1'], 20)
 
 
 def fill_etcd_disk(cluster, old):
@@ -279,11 +297,15 @@ ALL = [
     Scenario('suspend_everything', suspend_everything, 10),
     Scenario('storm', storm, 8, options={'profile': 'turbo', 'connections': 700}),
     Scenario('freeze_disk', freeze_disk, 12, options={'profile': 'turbo', 'disk': 'node'}),
+    Scenario('freeze_disk_and_agent', freeze_disk_and_agent, 12, outage=5000, same_leader=False,
+             options={'profile': 'turbo', 'disk': 'node'}),
     Scenario('reuse_pids', reuse_pids, 8, outage=5000),
     Scenario('reuse_pids_until_strike', reuse_pids_until_strike, 8, outage=5000, options=TURBO),
     Scenario('managed_node_and_etcd_leader', node_and_etcd_leader, 10, outage=5000, lost=10, same_leader=False,
              options=MANAGED),
     Scenario('managed_freeze_etcd_disk', freeze_etcd_disk, 12, outage=500, same_leader=True, options={**MANAGED, 'disk': 'etcd'}),
+    Scenario('managed_switch_from_frozen_etcd', switch_from_frozen_etcd_disk, 24, outage=2000, same_leader=False,
+             options={**MANAGED, 'disk': 'etcd'}),
     Scenario('managed_fill_etcd_disk', fill_etcd_disk, 12, outage=500, same_leader=True, options={**MANAGED, 'disk': 'etcd'}),
     Scenario('managed_replace_member', replace_member, 6, outage=500, same_leader=True, options=MANAGED),
     Scenario('managed_power_cut', power_cut, 1, outage=20000, options=MANAGED),

@@ -184,7 +184,9 @@ std::string config_text(const ManagedOptions& options, const Home& home, const B
     line("initial-cluster-token", yaml_text(beginning.token.empty() ? "matriarch" : beginning.token));
   }
   line("heartbeat-interval", "50");  // for one LAN
-  line("election-timeout", "500");
+  // At a turbo ttl of 3 s the loss of etcd's leader together with the primary must cost less than 5 s, and this counts twice:
+  // the election takes up to two of it, and the new leader prolongs all leases by one.
+  line("election-timeout", "300");
   line("pre-vote", "true");  // a member that returns does not disturb the leader
   line("strict-reconfig-check", "true");
   line("enable-v2", "false");

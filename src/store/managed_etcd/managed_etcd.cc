@@ -43,7 +43,7 @@ Result<Found> find_all(const Home& home) {
                .process = EtcdProcess::find(home)};
 }
 
-// run_blocking() reports its own failures, too.
+// run() reports its own failures, too.
 Status flat(Result<Status> result) { return result ? std::move(*result) : Status(result.error()); }
 
 }  // namespace
@@ -69,7 +69,8 @@ ManagedEtcd::ManagedEtcd(Reactor& reactor, ManagedOptions options, Clients clien
       home_(options_.home),
       partners_(reactor, options_, std::move(clients.rest)),
       admin_(reactor, std::move(clients.etcd)),
-      upkeep_(reactor, options_, home_, admin_) {}
+      disk_(reactor),
+      upkeep_(reactor, options_, home_, disk_, admin_) {}
 
 Report ManagedEtcd::report() const {
   Report report{.scope = options_.scope, .name = options_.name, .instance = identity_.instance};
@@ -118,8 +119,7 @@ Task<void> ManagedEtcd::run(std::stop_token stop) {
 }
 
 Task<Status> ManagedEtcd::prepare(Ctx ctx) {
-  auto prepared =
-      co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk), [home = home_] { return find_all(home); });
+  auto prepared = co_await disk_.run(ctx.until(reactor_.now() + kDisk), [home = home_] { return find_all(home); });
   if (!prepared) co_return prepared.error();
   if (!*prepared) co_return prepared->error();
   Found& found = **prepared;
@@ -159,8 +159,7 @@ Task<void> ManagedEtcd::begin(Ctx ctx) {
 }
 
 Task<void> ManagedEtcd::look_at_data(Ctx ctx) {
-  const auto has =
-      co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk), [home = home_] { return home.has_data(); });
+  const auto has = co_await disk_.run(ctx.until(reactor_.now() + kDisk), [home = home_] { return home.has_data(); });
   if (has) has_data_ = *has;  // a disk that does not answer has not lost anything yet
 }
 
@@ -211,8 +210,8 @@ Task<Status> ManagedEtcd::carry_out(Verdict verdict, Ctx ctx) {
       if (const auto status = co_await remember(std::move(identity), ctx); !status) co_return status;
       co_return co_await start({.initial = verdict.initial, .existing = true}, ctx);
     case Act::kSetAside: {
-      const auto aside = co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk),
-                                                        [home = home_] { return home.set_data_aside(); });
+      const auto aside =
+          co_await disk_.run(ctx.until(reactor_.now() + kDisk), [home = home_] { return home.set_data_aside(); });
       if (const auto status = flat(aside); !status) co_return status;
       co_return co_await remember({.instance = identity.instance}, ctx);
     }
@@ -224,8 +223,8 @@ Task<Status> ManagedEtcd::carry_out(Verdict verdict, Ctx ctx) {
 }
 
 Task<Status> ManagedEtcd::remember(Identity identity, Ctx ctx) {
-  const auto written = flat(co_await reactor_.run_blocking(
-      ctx.until(reactor_.now() + kDisk), [home = home_, identity] { return home.write_identity(identity); }));
+  const auto written = flat(co_await disk_.run(ctx.until(reactor_.now() + kDisk),
+                                               [home = home_, identity] { return home.write_identity(identity); }));
   if (written) identity_ = std::move(identity);
   co_return written;
 }
@@ -239,7 +238,7 @@ Task<Status> ManagedEtcd::join(Ctx ctx) {
 }
 
 Task<Status> ManagedEtcd::start(Beginning beginning, Ctx ctx) {
-  auto started = co_await reactor_.run_blocking(
+  auto started = co_await disk_.run(
       ctx.until(reactor_.now() + kDisk),
       [home = home_, bin = options_.bin, text = config_text(options_, home_, beginning)]() -> Result<EtcdProcess> {
         if (auto running = EtcdProcess::find(home)) return std::move(*running);
@@ -285,8 +284,8 @@ Task<void> ManagedEtcd::after_end(std::string how, Ctx ctx) {
   upkeep_.forget();
   ended_by_itself_ = true;
   co_await look_at_data(ctx);
-  const auto tail = co_await reactor_.run_blocking(ctx.until(reactor_.now() + kDisk),
-                                                   [home = home_] { return home.log_tail(kShownLog); });
+  const auto tail =
+      co_await disk_.run(ctx.until(reactor_.now() + kDisk), [home = home_] { return home.log_tail(kShownLog); });
   const Duration lived = reactor_.now() - started_at_;
   pause_ = lived >= kSettled ? kFirstPause : std::clamp(2 * pause_, kFirstPause, kLongestPause);
   log::error("etcd has ended ({}) after {:.1f} s; next try in {:.1f} s. The end of its log: {}", how, to_seconds(lived),

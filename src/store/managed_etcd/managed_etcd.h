@@ -56,6 +56,7 @@ class ManagedEtcd {
   const Home home_;
   Partners partners_;
   EtcdAdmin admin_;
+  Disk disk_;
   Upkeep upkeep_;
   Identity identity_;
   std::optional<EtcdProcess> process_;

@@ -48,8 +48,13 @@ Status keep_snapshot(const std::filesystem::path& folder, const std::string& nam
 
 }  // namespace
 
-Upkeep::Upkeep(Reactor& reactor, const ManagedOptions& options, const Home& home, EtcdAdmin& admin)
-    : reactor_(reactor), options_(options), home_(home), admin_(admin), own_(url_of(options.client_address)) {
+Upkeep::Upkeep(Reactor& reactor, const ManagedOptions& options, const Home& home, Disk& disk, EtcdAdmin& admin)
+    : reactor_(reactor),
+      options_(options),
+      home_(home),
+      disk_(disk),
+      admin_(admin),
+      own_(url_of(options.client_address)) {
   const Instant now = reactor.now();
   defragment_due_.next = now + options.defragment_interval;
   snapshot_due_.next = now + std::min<Duration>(options.snapshot_interval, 1min);
@@ -79,7 +84,7 @@ Task<void> Upkeep::tick(Ctx ctx) {
   status_ = std::move(*status);
   const Instant now = reactor_.now();
   if (log_due_.now(now, 1min)) {
-    (void)co_await reactor_.run_blocking(within(kChange, ctx), [home = home_] {  // tried again in a minute
+    (void)co_await disk_.run(within(kChange, ctx), [home = home_] {  // tried again in a minute
       home.bound_log(kMaxLog);
       return true;
     });
@@ -136,7 +141,7 @@ Task<void> Upkeep::look_at_members(Ctx ctx) {
   }
   members_ = *members;
   know(std::move(endpoints));
-  (void)co_await reactor_.run_blocking(within(kChange, ctx), [home = home_, all = endpoints_] {  // again in 5 s
+  (void)co_await disk_.run(within(kChange, ctx), [home = home_, all = endpoints_] {  // again in 5 s
     home.write_endpoints(all);
     return true;
   });
@@ -185,8 +190,7 @@ Task<void> Upkeep::make_space(Alarm alarm, Ctx ctx) {
 Task<bool> Upkeep::has_room(Ctx ctx) {
   const auto status = co_await admin_.status(own_, within(kAsk, ctx));
   if (!status) co_return false;
-  const auto on_disk =
-      co_await reactor_.run_blocking(within(kChange, ctx), [folder = home_.data()] { return free_bytes(folder); });
+  const auto on_disk = co_await disk_.run(within(kChange, ctx), [folder = home_.data()] { return free_bytes(folder); });
   const bool disk = on_disk && *on_disk >= kLeastFree;
   const bool quota = status->db_size * 10 < options_.quota_bytes * 8;
   if (!disk)
@@ -250,7 +254,7 @@ Task<void> Upkeep::write_snapshot(Ctx ctx) {
     co_return;
   }
   const std::string at = moment(reactor_.wall_now());
-  const auto kept = co_await reactor_.run_blocking(
+  const auto kept = co_await disk_.run(
       within(kRewrite, ctx),
       [folder = home_.snapshots(), name = at + ".json", text = snapshot_text(*contents, options_.scope, at),
        count = static_cast<std::size_t>(options_.snapshots_kept)] { return keep_snapshot(folder, name, text, count); });

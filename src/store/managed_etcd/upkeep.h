@@ -7,6 +7,7 @@
 
 #include "base/reactor.h"
 #include "store/managed_etcd/admin.h"
+#include "store/managed_etcd/disk.h"
 #include "store/managed_etcd/home.h"
 #include "store/managed_etcd/options.h"
 
@@ -16,7 +17,7 @@ namespace matriarch::managed_etcd {
 class Upkeep {
  public:
   // All must outlive it.
-  Upkeep(Reactor& reactor, const ManagedOptions& options, const Home& home, EtcdAdmin& admin);
+  Upkeep(Reactor& reactor, const ManagedOptions& options, const Home& home, Disk& disk, EtcdAdmin& admin);
 
   // Client addresses to ask while the own etcd cannot tell (a learner, or none yet).
   void know(std::vector<http::HostPort> endpoints);
@@ -57,6 +58,7 @@ class Upkeep {
   Reactor& reactor_;
   const ManagedOptions& options_;
   const Home& home_;
+  Disk& disk_;
   EtcdAdmin& admin_;
   http::Url own_;
   std::vector<http::HostPort> endpoints_;
