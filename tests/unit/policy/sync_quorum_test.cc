@@ -138,7 +138,7 @@ TEST(Quorum, DeadEndsOfThePhasesAreLeftByTheLongWay) {  // QRM-022, QRM-023
 TEST(Quorum, TheLongWayEndsWhereNobodyIsConfirmed) {  // QRM-023 (4)
   EXPECT_EQ(show(quorum_plan(Case{.V = "bc", .Q = 2, .S = "bd", .R = 1, .C = 0, .A = "d"}.input())),
             "QUORUM 3(bc); SYNC 1(d); RESTART");
-  EXPECT_EQ(show(quorum_plan(Case{.V = "bc", .Q = 3, .S = "d", .R = 1, .C = 0, .A = "d"}.input())), "RESTART");
+  EXPECT_EQ(show(quorum_plan(Case{.V = "bc", .Q = 2, .S = "d", .R = 1, .C = 0, .A = "d"}.input())), "RESTART");
   EXPECT_EQ(show(quorum_plan(Case{.V = "bc", .Q = 3, .S = "d", .R = 1, .C = 1, .A = "d"}.input())), "QUORUM 0(d)");
 }
 
