@@ -12,7 +12,9 @@ class ForwardingStore : public Store {
 
   Task<Result<ClusterView>> load(Ctx ctx) override { return next_.load(std::move(ctx)); }
   void on_change(std::function<void()> changed) override { next_.on_change(std::move(changed)); }
-  Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) override { return next_.acquire_leader(std::move(ctx)); }
+  Task<Result<LeaseHeld>> acquire_leader(ElectionBasis basis, Ctx ctx) override {
+    return next_.acquire_leader(std::move(basis), std::move(ctx));
+  }
   Task<Result<LeaseHeld>> take_leader(Ctx ctx) override { return next_.take_leader(std::move(ctx)); }
   Task<RenewOutcome> renew_leader(LeaderReport report, Ctx ctx) override {
     return next_.renew_leader(std::move(report), std::move(ctx));

@@ -18,8 +18,8 @@ class LeaseFromAnswer final : public ForwardingStore {
  public:
   LeaseFromAnswer(Store& next, Process& process) : ForwardingStore(next), process_(process) {}
 
-  Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) override {
-    auto lease = co_await next_.acquire_leader(std::move(ctx));
+  Task<Result<LeaseHeld>> acquire_leader(ElectionBasis basis, Ctx ctx) override {
+    auto lease = co_await next_.acquire_leader(std::move(basis), std::move(ctx));
     if (lease) lease->sent_at = process_.now();
     co_return lease;
   }
@@ -62,8 +62,8 @@ class LockNotNeeded final : public BelievesToLead {
  public:
   using BelievesToLead::BelievesToLead;
 
-  Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) override {
-    auto lease = co_await next_.acquire_leader(std::move(ctx));
+  Task<Result<LeaseHeld>> acquire_leader(ElectionBasis basis, Ctx ctx) override {
+    auto lease = co_await next_.acquire_leader(std::move(basis), std::move(ctx));
     if (!lease && lease.error().code() == Errc::kConflict) co_return believe();
     co_return lease;
   }

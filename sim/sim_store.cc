@@ -114,7 +114,7 @@ void SimStore::on_change(std::function<void()> changed) {
 
 // --- the leader's key
 
-Task<Result<LeaseHeld>> SimStore::claim(Claim how, Ctx ctx) {
+Task<Result<LeaseHeld>> SimStore::claim(std::optional<ElectionBasis> basis, Ctx ctx) {
   const Ctx limit = bounded(ctx);
   while (true) {
     auto renewed = co_await renew_lease(limit);
@@ -124,11 +124,15 @@ Task<Result<LeaseHeld>> SimStore::claim(Claim how, Ctx ctx) {
       continue;
     }
     auto answer = co_await propose<Status>(
-        [name = name_, lease = lease_, how](StoreKeys& keys) -> Status {
+        [name = name_, lease = lease_, basis, &coverage = coverage_](StoreKeys& keys) -> Status {
           if (!keys.leases.contains(lease)) return Error(Errc::kNotFound, "requested lease not found");
           const bool ours = keys.leader && keys.leader->name == name && keys.leader->lease == lease;
           if (ours) return {};  // a repetition: the first answer was lost
-          if (keys.leader && how == Claim::kCreate) return Error(Errc::kConflict, "the leader key exists");
+          if (keys.leader && basis) return Error(Errc::kConflict, "the leader key exists");
+          if (basis && *basis != keys.basis()) {
+            coverage.hit("store: claim on an old view refused");
+            return Error(Errc::kConflict, "what the election was decided on has changed meanwhile");
+          }
           keys.leader = {.name = name, .version = keys.advance(), .lease = lease};
           return {};
         },
@@ -146,8 +150,10 @@ Task<Result<LeaseHeld>> SimStore::claim(Claim how, Ctx ctx) {
   }
 }
 
-Task<Result<LeaseHeld>> SimStore::acquire_leader(Ctx ctx) { return claim(Claim::kCreate, std::move(ctx)); }
-Task<Result<LeaseHeld>> SimStore::take_leader(Ctx ctx) { return claim(Claim::kTake, std::move(ctx)); }
+Task<Result<LeaseHeld>> SimStore::acquire_leader(ElectionBasis basis, Ctx ctx) {
+  return claim(std::move(basis), std::move(ctx));
+}
+Task<Result<LeaseHeld>> SimStore::take_leader(Ctx ctx) { return claim(std::nullopt, std::move(ctx)); }
 
 Task<RenewOutcome> SimStore::confirm(Renewed renewed, LeaderReport report, Ctx ctx) {
   auto answer = co_await propose<RenewVerdict>(
@@ -155,14 +161,8 @@ Task<RenewOutcome> SimStore::confirm(Renewed renewed, LeaderReport report, Ctx c
         if (!keys.leader || keys.leader->name != name) return RenewVerdict::kLost;
         if (!keys.leases.contains(lease)) return RenewVerdict::kUnknown;
         if (keys.leader->lease != lease) keys.leader = {.name = name, .version = keys.advance(), .lease = lease};
-        if (report.status && *report.status != keys.status) {
-          keys.status = *report.status;
-          keys.advance();
-        }
-        if (report.failsafe && !(Value(*report.failsafe) == keys.failsafe)) {
-          keys.failsafe = Value(*report.failsafe);
-          keys.advance();
-        }
+        if (report.status && *report.status != keys.status) keys.set_status(*report.status);
+        if (report.failsafe && !(Value(*report.failsafe) == keys.failsafe)) keys.set_failsafe(Value(*report.failsafe));
         return RenewVerdict::kKept;
       },
       Attempts::kUntilDeadline, ctx);
@@ -200,7 +200,11 @@ Task<Status> SimStore::release_leader(std::optional<Lsn> optime, Ctx ctx) {
   return write(
       [name = name_, optime](StoreKeys& keys) -> Status {
         if (!keys.leader || keys.leader->name != name) return Error(Errc::kConflict, "the leader key is not ours");
-        if (optime) keys.status.optime = *optime;
+        if (optime) {
+          StatusInfo status = keys.status;
+          status.optime = *optime;
+          keys.set_status(std::move(status));
+        }
         keys.leader.reset();
         keys.advance();
         return {};
@@ -334,8 +338,7 @@ Task<Status> SimStore::set_history(std::string text, Ctx ctx) {
 Task<Status> SimStore::set_status(StatusInfo status, Ctx ctx) {
   return write(
       [status](StoreKeys& keys) -> Status {
-        keys.status = status;
-        keys.advance();
+        keys.set_status(status);
         return {};
       },
       std::move(ctx));
@@ -351,8 +354,8 @@ Task<Status> SimStore::delete_cluster(Ctx ctx) {
         keys.failover.reset();
         keys.sync.reset();
         keys.history.reset();
-        keys.status = StatusInfo();
-        keys.failsafe = Value();
+        keys.remove_status();
+        keys.remove_failsafe();
         keys.advance();
         return {};
       },

@@ -31,7 +31,7 @@ class SimStore final : public Store {
 
   Task<Result<ClusterView>> load(Ctx ctx) override;
   void on_change(std::function<void()> changed) override;
-  Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) override;
+  Task<Result<LeaseHeld>> acquire_leader(ElectionBasis basis, Ctx ctx) override;
   Task<Result<LeaseHeld>> take_leader(Ctx ctx) override;
   Task<RenewOutcome> renew_leader(LeaderReport report, Ctx ctx) override;
   Task<Status> release_leader(std::optional<Lsn> optime, Ctx ctx) override;
@@ -65,7 +65,6 @@ class SimStore final : public Store {
     Instant sent_at;
     bool found = false;
   };
-  enum class Claim { kCreate, kTake };
 
   template <class T>
   Task<Result<Answer<T>>> propose_once(std::function<T(StoreKeys&)> operation, Ctx ctx);
@@ -74,7 +73,7 @@ class SimStore final : public Store {
   Task<Result<StoreCluster::KeepaliveReply>> keepalive_once(LeaseId lease, Ctx ctx);
   // Renews the lease, or makes one. `found` is false if a lease we had is gone.
   Task<Result<Renewed>> renew_lease(Ctx ctx);
-  Task<Result<LeaseHeld>> claim(Claim how, Ctx ctx);
+  Task<Result<LeaseHeld>> claim(std::optional<ElectionBasis> basis, Ctx ctx);  // none: in any case
   Task<RenewOutcome> confirm(Renewed renewed, LeaderReport report, Ctx ctx);
   Task<Status> write(std::function<Status(StoreKeys&)> operation, Ctx ctx);
 

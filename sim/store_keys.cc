@@ -4,6 +4,42 @@
 
 namespace matriarch::sim {
 
+namespace {
+
+Version version_of(std::uint64_t version) { return version == 0 ? Version() : std::to_string(version); }
+Version version_of(const std::optional<StoreKeys::Text>& key) { return key ? version_of(key->version) : Version(); }
+
+}  // namespace
+
+void StoreKeys::set_status(StatusInfo info) {
+  status = std::move(info);
+  status_version_ = advance();
+}
+
+void StoreKeys::set_failsafe(Value who) {
+  failsafe = std::move(who);
+  failsafe_version_ = advance();
+}
+
+void StoreKeys::remove_status() {
+  status = StatusInfo();
+  status_version_ = 0;
+}
+
+void StoreKeys::remove_failsafe() {
+  failsafe = Value();
+  failsafe_version_ = 0;
+}
+
+ElectionBasis StoreKeys::basis() const {
+  return {.config = version_of(config),
+          .failover = version_of(failover),
+          .failsafe = version_of(failsafe_version_),
+          .history = version_of(history),
+          .status = version_of(status_version_),
+          .sync = version_of(sync)};
+}
+
 void StoreKeys::remove_lease(LeaseId lease) {
   leases.erase(lease);
   if (leader && leader->lease == lease) leader.reset();
@@ -30,6 +66,7 @@ const ClusterView& StoreKeys::view() const {
   if (sync) view_.sync = read_sync(sync->text, std::to_string(sync->version), complaints);
   if (history) view_.history = read_history(history->text, complaints);
   view_.failsafe = failsafe;
+  view_.basis = basis();
   return view_;
 }
 

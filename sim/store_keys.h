@@ -41,8 +41,8 @@ class StoreKeys {
   std::optional<Text> failover;
   std::optional<Text> sync;
   std::optional<Text> history;
-  StatusInfo status;
-  Value failsafe;
+  StatusInfo status;  // written by set_status()
+  Value failsafe;     // written by set_failsafe()
   std::map<LeaseId, Lease> leases;
   LeaseId next_lease = 7001;
 
@@ -50,12 +50,19 @@ class StoreKeys {
   // A new revision, for the value that is being written.
   std::uint64_t advance() { return ++revision_; }
 
+  void set_status(StatusInfo info);
+  void set_failsafe(Value who);
+  void remove_status();
+  void remove_failsafe();
   void remove_lease(LeaseId lease);  // and all keys that are bound to it
+  [[nodiscard]] ElectionBasis basis() const;
   // Parsed, as loads see it. Made once a revision.
   [[nodiscard]] const ClusterView& view() const;
 
  private:
   std::uint64_t revision_ = 1;
+  std::uint64_t status_version_ = 0;  // 0: absent
+  std::uint64_t failsafe_version_ = 0;
   mutable std::uint64_t view_revision_ = 0;
   mutable ClusterView view_;
 };

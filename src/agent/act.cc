@@ -185,10 +185,10 @@ Task<bool> Agent::act(Decision decision) {
 }
 
 Task<bool> Agent::acquire(Decision decision) {
-  const auto acquired = co_await node_.lease.acquire(node_.store_in_time());
+  const auto acquired = co_await node_.lease.acquire(node_.world.view->basis, node_.store_in_time());
   if (!acquired) {
     log::info("Could not take out TTL lock: {}", acquired.error().text());
-    co_return acquired.error().code() == Errc::kConflict;  // somebody else was faster: look who
+    co_return acquired.error().code() == Errc::kConflict;  // somebody else was faster, or was here meanwhile: look
   }
   node_.step("lead.acquired");
   if (node_.view->failover && node_.view->failover->pending()) {  // HA-165

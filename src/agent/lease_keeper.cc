@@ -80,19 +80,19 @@ void LeaseKeeper::guarded() {
   state_.times.fence_at = policy::fence_before(state_.times.kill_at, ttl_);
 }
 
-Task<Status> LeaseKeeper::obtain(bool unconditionally, Ctx ctx) {
+Task<Status> LeaseKeeper::obtain(std::optional<ElectionBasis> basis, Ctx ctx) {
   auto guard = co_await mutex_.lock(ctx);
   if (!guard) co_return guard.error();
-  auto lease = unconditionally ? co_await store_.take_leader(ctx) : co_await store_.acquire_leader(ctx);
+  auto lease = basis ? co_await store_.acquire_leader(std::move(*basis), ctx) : co_await store_.take_leader(ctx);
   if (!lease) co_return lease.error();
   hold(*lease, true);
   permit();
   co_return Status();
 }
 
-Task<Status> LeaseKeeper::acquire(Ctx ctx) { return obtain(false, std::move(ctx)); }
+Task<Status> LeaseKeeper::acquire(ElectionBasis basis, Ctx ctx) { return obtain(std::move(basis), std::move(ctx)); }
 
-Task<Status> LeaseKeeper::take(Ctx ctx) { return obtain(true, std::move(ctx)); }
+Task<Status> LeaseKeeper::take(Ctx ctx) { return obtain(std::nullopt, std::move(ctx)); }
 
 Task<RenewOutcome> LeaseKeeper::renew(Ctx ctx) {
   auto guard = co_await mutex_.lock(ctx);

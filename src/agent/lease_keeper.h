@@ -30,7 +30,8 @@ class LeaseKeeper {
   void permit();
   void forbid();
 
-  Task<Status> acquire(Ctx ctx);
+  // `basis`: of the view that the decision to lead was made on.
+  Task<Status> acquire(ElectionBasis basis, Ctx ctx);
   Task<Status> take(Ctx ctx);             // end of bootstrap only
   Task<RenewOutcome> renew(Ctx ctx);      // now, whether permitted or not: the caller has just decided so
   // Gives the key back (HA-238). The lease ends for us at once, whatever the store answers.
@@ -53,7 +54,7 @@ class LeaseKeeper {
  private:
   void hold(const LeaseHeld& lease, bool newly);
   void move_to(policy::LeaseTimes times);
-  Task<Status> obtain(bool unconditionally, Ctx ctx);
+  Task<Status> obtain(std::optional<ElectionBasis> basis, Ctx ctx);  // none: in any case
   [[nodiscard]] bool may_renew() const;
   [[nodiscard]] Instant next_attempt(bool last_failed) const;
 

@@ -115,6 +115,19 @@ struct StoredConfig {  // /config
   Version version;      // empty = unusable (DCS-111)
 };
 
+// The versions, as read, of the keys that say who may lead: with the leader key and the members' own, all that an election
+// is decided on. Empty: the key is absent. Opaque like every version; equal ones mean that nothing was written in between.
+struct ElectionBasis {
+  Version config;
+  Version failover;
+  Version failsafe;
+  Version history;
+  Version status;
+  Version sync;
+
+  friend bool operator==(const ElectionBasis&, const ElectionBasis&) = default;
+};
+
 struct ClusterView {
   std::optional<std::string> initialize;  // "" = somebody is bootstrapping right now (HA-091)
   std::optional<StoredConfig> config;
@@ -125,6 +138,7 @@ struct ClusterView {
   SyncState sync;
   std::optional<History> history;
   Value failsafe;  // map name -> api_url, or null
+  ElectionBasis basis;
 
   [[nodiscard]] std::string leader_name() const { return leader ? leader->name : std::string(); }
   [[nodiscard]] bool is_unlocked() const { return !leader || leader->name.empty(); }

@@ -32,16 +32,22 @@ void read_key(const RawKey& raw, ClusterView& view, Complaints& complaints) {
     view.initialize = read_bare_text(raw, "delete the key: the leader writes it anew", complaints);
   } else if (raw.key == "config") {
     view.config = read_config(raw.value, raw.version, complaints);
+    view.basis.config = raw.version;
   } else if (raw.key == "status") {
     view.status = read_status(raw.value, complaints);
+    view.basis.status = raw.version;
   } else if (raw.key == "sync") {
     view.sync = read_sync(raw.value, raw.version, complaints);
+    view.basis.sync = raw.version;
   } else if (raw.key == "failover") {
     view.failover = read_failover(raw.value, raw.version, complaints);
+    view.basis.failover = raw.version;
   } else if (raw.key == "history") {
     view.history = read_history(raw.value, complaints);
+    view.basis.history = raw.version;
   } else if (raw.key == "failsafe") {
     view.failsafe = read_failsafe(raw.value, complaints);
+    view.basis.failsafe = raw.version;
   } else if (raw.key.starts_with(kMembers)) {
     const std::string_view name = std::string_view(raw.key).substr(kMembers.size());
     if (name.empty() || name.find('/') != name.npos) return;  // DCS-010

@@ -61,8 +61,12 @@ class Store {
   virtual void on_change(std::function<void()> changed) = 0;
 
   // --- the leader's key
-  // Creates it if absent, bound to our lease. kConflict: it exists (HA-034).
-  virtual Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) = 0;
+  // Creates it, bound to our lease, if it is absent and everything that the election was decided on is still as `basis`
+  // says, in one step of the store (HA-034). kConflict: one of these is not so, look again. A request may reach the store
+  // long after it was sent, when another leader has come and gone: its traces in `/history`, `/status`, `/sync` and
+  // `/failsafe` refuse what was right before it came (INV-3; docs/adr/0009). A request for the key as this client already
+  // holds it succeeds.
+  virtual Task<Result<LeaseHeld>> acquire_leader(ElectionBasis basis, Ctx ctx) = 0;
   // Writes it unconditionally, bound to our lease: only the end of bootstrap may do this (DCS-018).
   virtual Task<Result<LeaseHeld>> take_leader(Ctx ctx) = 0;
   // HA-035. Never fails: what is not known is kUnknown.

@@ -28,7 +28,7 @@ class Etcd3Store final : public Store {
   Task<Result<ClusterView>> load(Ctx ctx) override;
   void on_change(std::function<void()> changed) override;
 
-  Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) override;
+  Task<Result<LeaseHeld>> acquire_leader(ElectionBasis basis, Ctx ctx) override;
   Task<Result<LeaseHeld>> take_leader(Ctx ctx) override;
   Task<RenewOutcome> renew_leader(LeaderReport report, Ctx ctx) override;
   Task<Status> release_leader(std::optional<Lsn> optime, Ctx ctx) override;
@@ -74,6 +74,7 @@ class Etcd3Store final : public Store {
   Task<Result<std::int64_t>> change(Change change, Ctx ctx);
   Task<Status> change_status(Change change, Ctx ctx);
   Value::List version_is(std::string_view name, const std::optional<Version>& expected) const;
+  Value::List nobody_leads_and(const ElectionBasis& basis) const;
 
   Task<Result<LeaseHeld>> confirmed(LeaseProof proof, std::uint64_t term, Ctx ctx);
   Value::List report_ops(const LeaderReport& report) const;

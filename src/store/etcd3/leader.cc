@@ -46,14 +46,26 @@ Task<Result<LeaseHeld>> Etcd3Store::confirmed(LeaseProof proof, std::uint64_t te
   co_return Error(Errc::kTimeout, "the leader key was written, but its lease is not confirmed: " + renewed.why);
 }
 
-Task<Result<LeaseHeld>> Etcd3Store::acquire_leader(Ctx ctx) {
+Value::List Etcd3Store::nobody_leads_and(const ElectionBasis& basis) const {
+  Value::List conditions{compare_absent(path("leader"))};
+  const std::pair<std::string_view, const Version*> keys[] = {
+      {"config", &basis.config},   {"failover", &basis.failover}, {"failsafe", &basis.failsafe},
+      {"history", &basis.history}, {"status", &basis.status},     {"sync", &basis.sync}};
+  for (const auto& [name, version] : keys) {
+    for (Value& condition : version_is(name, *version)) conditions.push_back(std::move(condition));
+  }
+  return conditions;
+}
+
+Task<Result<LeaseHeld>> Etcd3Store::acquire_leader(ElectionBasis basis, Ctx ctx) {
   const std::string key = path("leader");
+  const Value::List conditions = nobody_leads_and(basis);
   for (int turn = 0; turn < kMaxTurns; ++turn) {
     const auto proof = co_await lease_.refresh(ctx);
     if (!proof.ok()) co_return proof.error();
     Request request{
         .method = "/kv/txn",
-        .body = txn({compare_absent(key)}, {op_put(put(key, options_.name, proof->id))}, {op_range(range_of_key(key))}),
+        .body = txn(conditions, {op_put(put(key, options_.name, proof->id))}, {op_range(range_of_key(key))}),
         .idempotent = false};
     const auto reply = co_await gateway_.call(std::move(request), ctx);
     if (!reply.ok() && reply.error().code() == Errc::kNotFound) {
@@ -67,7 +79,8 @@ Task<Result<LeaseHeld>> Etcd3Store::acquire_leader(Ctx ctx) {
         reply->in_doubt && leader != nullptr && leader->value == options_.name && leader->lease == proof->id;
     if (!result.succeeded && !did_it_before) {
       mirror_.distrust();
-      co_return Error(Errc::kConflict, fmt::format("the leader key is held by {}", holder(leader)));
+      co_return Error(Errc::kConflict, leader != nullptr ? fmt::format("the leader key is held by {}", holder(leader))
+                                                         : "what the election was decided on has changed meanwhile");
     }
     const std::int64_t revision = leader != nullptr ? leader->mod_revision : reply->header.revision;
     leader_created_ = leader != nullptr ? leader->create_revision : revision;

@@ -11,6 +11,8 @@ using std::chrono::seconds;
 
 class FoundBefore : public testing::Test {
  protected:
+  explicit FoundBefore(Scenario scenario = quiet(7)) : world_(std::move(scenario), CheckOptions{}) {}
+
   void SetUp() override {
     world_.start();
     ASSERT_TRUE(world_.converges(seconds(60))) << violations();
@@ -51,7 +53,7 @@ class FoundBefore : public testing::Test {
   }
   bool leads(Node& node) { return world_.leader() == &node && node.postgres().writable(); }
 
-  World world_{quiet(7), CheckOptions{}};
+  World world_;
 };
 
 TEST_F(FoundBefore, APrimaryIsStoppedWhoseAgentStartsWithoutAStore) {  // B13
@@ -109,6 +111,41 @@ TEST_F(FoundBefore, AStopOutlivesTheAgentThatAskedForIt) {
   EXPECT_TRUE(within(seconds(120), [&] { return !leader.postgres().running(); }));
   leader.postgres().set_faults({});
   leader.start_agent();
+  EXPECT_TRUE(world_.converges(seconds(90)));
+}
+
+Scenario with_timeline_check(Scenario scenario) {
+  scenario.settings.check_timeline = true;
+  return scenario;
+}
+
+class FoundBeforeWithTimelineCheck : public FoundBefore {
+ protected:
+  FoundBeforeWithTimelineCheck() : FoundBefore(with_timeline_check(quiet(7))) {}
+};
+
+// INV-3, HA-183: between the decision to take the leader key and its request another leader came and went.
+TEST_F(FoundBeforeWithTimelineCheck, ALateRequestForTheLeaderKeyIsRefused) {
+  Node& first = *world_.leader();
+  Node& second = *standbys()[0];
+  Node& late = *standbys()[1];
+  first.power_off();
+  const LeaseId lease = world_.store().keys().leader->lease;
+  ASSERT_TRUE(within(seconds(40), [&] {
+    return world_.store().keys().leases.at(lease).expires - world_.scheduler().now() < milliseconds(300);
+  }));
+  late.hang_agent(true);  // it will read that nobody leads, and get no further
+  ASSERT_TRUE(within(seconds(30), [&] { return leads(second); }));
+  ASSERT_TRUE(within(seconds(20), [&] { return world_.store().keys().view().timeline() == 2; }));
+  second.power_off();
+  ASSERT_TRUE(within(seconds(60), [&] { return world_.leader() == nullptr; }));
+  late.hang_agent(false);
+  world_.advance(seconds(30));
+  EXPECT_EQ(world_.leader(), nullptr) << "its data is older than what was acknowledged on timeline 2";
+  EXPECT_EQ(world_.coverage().count("store: claim on an old view refused"), 1u);
+  switch_on(second);
+  EXPECT_TRUE(within(seconds(60), [&] { return leads(second); }));
+  switch_on(first);
   EXPECT_TRUE(world_.converges(seconds(90)));
 }
 

@@ -33,6 +33,12 @@ struct StoreWorld {
     }
   }
 
+  // On what it sees now.
+  Result<LeaseHeld> acquire(SimStore& store) {
+    const auto view = wait(store.load({}));
+    return view ? wait(store.acquire_leader(view->basis, {})) : Result<LeaseHeld>(view.error());
+  }
+
   template <class T>
   T wait(Task<T> task) {
     std::optional<T> result;
@@ -47,16 +53,30 @@ struct StoreWorld {
 
 TEST(SimStore, OnlyOneGetsTheLeaderKey) {  // HA-034
   StoreWorld w;
-  EXPECT_TRUE(w.wait(w.store_a.acquire_leader({})));
-  const auto second = w.wait(w.store_b.acquire_leader({}));
+  EXPECT_TRUE(w.acquire(w.store_a));
+  const auto second = w.acquire(w.store_b);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), Errc::kConflict);
-  EXPECT_TRUE(w.wait(w.store_a.acquire_leader({}))) << "repeating an acquisition whose answer was lost";
+  EXPECT_TRUE(w.acquire(w.store_a)) << "repeating an acquisition whose answer was lost";
+}
+
+TEST(SimStore, TheKeyIsNotTakenOnAnOldView) {  // INV-3, docs/adr/0009
+  StoreWorld w;
+  const auto before = w.wait(w.store_b.load({}));
+  ASSERT_TRUE(before);
+  ASSERT_TRUE(w.acquire(w.store_a));
+  const auto renewal = w.wait(w.store_a.renew_leader({.status = StatusInfo{.optime = Lsn{5}}, .failsafe = {}}, {}));
+  ASSERT_EQ(renewal.verdict, RenewVerdict::kKept);
+  ASSERT_TRUE(w.wait(w.store_a.release_leader(std::nullopt, {})));
+  const auto late = w.wait(w.store_b.acquire_leader(before->basis, {}));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), Errc::kConflict);
+  EXPECT_TRUE(w.acquire(w.store_b));
 }
 
 TEST(SimStore, TheKeyExpiresNotBeforeAndLittleAfterTheLease) {  // DESIGN 5: 0 to 0.5 s late
   StoreWorld w;
-  const auto held = w.wait(w.store_a.acquire_leader({}));
+  const auto held = w.acquire(w.store_a);
   ASSERT_TRUE(held);
   const Instant asked = w.scheduler.now();
   w.run_for(seconds(9));
@@ -69,7 +89,7 @@ TEST(SimStore, TheKeyExpiresNotBeforeAndLittleAfterTheLease) {  // DESIGN 5: 0 t
 
 TEST(SimStore, RenewingKeepsTheKey) {
   StoreWorld w;
-  ASSERT_TRUE(w.wait(w.store_a.acquire_leader({})));
+  ASSERT_TRUE(w.acquire(w.store_a));
   for (int i = 0; i < 10; ++i) {
     w.run_for(seconds(5));
     const Instant before = w.a.now();
@@ -86,7 +106,7 @@ TEST(SimStore, AStaleLeaderAnswersKeepalivesButNothingIsKept) {
   for (int round = 0; round < 20 && !answered; ++round) {
     StoreWorld w;
     w.run_for(milliseconds(37 * round));
-    ASSERT_TRUE(w.wait(w.store_a.acquire_leader({})));
+    ASSERT_TRUE(w.acquire(w.store_a));
     // Node 0 reaches only the leader of the store, whose disk freezes.
     const int old = w.cluster.leader();
     for (int member = 0; member < 3; ++member) {
@@ -135,7 +155,7 @@ TEST(SimStore, ChangesAreAnnouncedAlsoAfterTheConnectionWasCut) {
   StoreWorld w;
   int changes = 0;
   w.store_b.on_change([&] { ++changes; });
-  ASSERT_TRUE(w.wait(w.store_a.acquire_leader({})));
+  ASSERT_TRUE(w.acquire(w.store_a));
   w.run_for(seconds(1));
   EXPECT_GT(changes, 0);
   for (Endpoint member = kMembers; member < kMembers + 3; ++member) w.network.block(member, 1);
@@ -150,7 +170,7 @@ TEST(SimStore, ChangesAreAnnouncedAlsoAfterTheConnectionWasCut) {
 
 TEST(SimStore, AReleaseIsOnlyForTheOwner) {  // HA-037
   StoreWorld w;
-  ASSERT_TRUE(w.wait(w.store_a.acquire_leader({})));
+  ASSERT_TRUE(w.acquire(w.store_a));
   const auto refused = w.wait(w.store_b.release_leader(Lsn{7}, {}));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Errc::kConflict);

@@ -35,6 +35,13 @@ class Engine {
 
 inline Ctx within(Reactor& reactor, Duration time) { return {.deadline = reactor.now() + time}; }
 
+// Looks, and takes the leader key on what it saw, as a node does.
+inline Task<Result<LeaseHeld>> look_and_acquire(Store* store, Ctx ctx) {
+  const auto view = co_await store->load(ctx);
+  if (!view.ok()) co_return view.error();
+  co_return co_await store->acquire_leader(view->basis, ctx);
+}
+
 inline MemberData member_data(std::uint64_t position = 0) {
   MemberData data;
   data.conn_url = "postgres://127.0.0.1:5432/postgres";

@@ -45,11 +45,11 @@ TEST_P(StoreContract, AnEmptyStoreIsAnEmptyView) {  // DCS-200
 TEST_P(StoreContract, TheLeaderKeyIsTakenByOne) {  // HA-034, DCS-158
   run([](Reactor* r, Store* a, Store* b) -> Task<void> {
     const Instant before = r->now();
-    const auto taken = co_await a->acquire_leader(within(*r, 5s));
+    const auto taken = co_await look_and_acquire(a, within(*r, 5s));
     CO_ASSERT(taken.ok());
     EXPECT_GE(taken->sent_at, before);
     EXPECT_EQ(taken->lasts, 30s);
-    const auto second = co_await b->acquire_leader(within(*r, 5s));
+    const auto second = co_await look_and_acquire(b, within(*r, 5s));
     CO_ASSERT(!second.ok());
     EXPECT_EQ(second.error().code(), Errc::kConflict);
     EXPECT_NE(second.error().text().find("held by a"), std::string::npos) << second.error().text();
@@ -63,10 +63,66 @@ TEST_P(StoreContract, TheLeaderKeyIsTakenByOne) {  // HA-034, DCS-158
   EXPECT_EQ(get_raw("leader"), "a");  // DCS-036, DCS-443
 }
 
+// INV-3, docs/adr/0009: a request that was on its way while another leader came and went.
+TEST_P(StoreContract, TheLeaderKeyIsNotTakenOnAnOldView) {
+  run([](Reactor* r, Store* late, Store* leader) -> Task<void> {
+    const auto before = co_await late->load(within(*r, 5s));
+    CO_ASSERT(before.ok());
+    CO_ASSERT((co_await look_and_acquire(leader, within(*r, 5s))).ok());
+    LeaderReport report;
+    report.status = StatusInfo{.optime = Lsn{5}};
+    EXPECT_EQ((co_await leader->renew_leader(report, within(*r, 5s))).verdict, RenewVerdict::kKept);
+    EXPECT_TRUE((co_await leader->release_leader(std::nullopt, within(*r, 5s))).ok());
+    const auto refused = co_await late->acquire_leader(before->basis, within(*r, 5s));
+    CO_ASSERT(!refused.ok());
+    EXPECT_EQ(refused.error().code(), Errc::kConflict);
+    EXPECT_NE(refused.error().text().find("changed"), std::string::npos) << refused.error().text();
+    EXPECT_TRUE((co_await look_and_acquire(late, within(*r, 5s))).ok()) << "a new look is enough";
+  }(&reactor(), open("a"), open("b")));
+  EXPECT_EQ(get_raw("leader"), "a");
+}
+
+// Each of the keys that say who may lead counts, also whether it is there at all; the members' do not.
+TEST_P(StoreContract, EveryKeyThatAnElectionIsDecidedOnCounts) {
+  Store* a = open("a");
+  const std::pair<std::string, std::string> keys[] = {{"config", R"({"pause":true})"}, {"failover", "{}"},
+                                                      {"failsafe", "{}"},              {"history", "[]"},
+                                                      {"status", R"({"optime":3})"},   {"sync", "{}"}};
+  constexpr auto acquire_on = [](Reactor* r, Store* store, ElectionBasis basis,
+                                 std::optional<Errc>* refused) -> Task<void> {
+    const auto taken = co_await store->acquire_leader(std::move(basis), within(*r, 5s));
+    if (!taken.ok()) *refused = taken.error().code();
+  };
+  for (const auto& [key, text] : keys) {
+    const ElectionBasis absent = load(a).basis;
+    put_raw(key, text);
+    const ElectionBasis written = load(a).basis;
+    put_raw(key, text);
+    const ElectionBasis again = load(a).basis;
+    EXPECT_NE(absent, written) << key;
+    EXPECT_NE(written, again) << key;
+    for (const ElectionBasis& old : {absent, written}) {
+      std::optional<Errc> refused;
+      run(acquire_on(&reactor(), a, old, &refused));
+      EXPECT_EQ(refused, Errc::kConflict) << key;
+    }
+    delete_raw(key);
+    std::optional<Errc> refused;
+    run(acquire_on(&reactor(), a, again, &refused));
+    EXPECT_EQ(refused, Errc::kConflict) << key << " is gone";
+  }
+  const ElectionBasis basis = load(a).basis;
+  put_raw("members/x", "{}");
+  std::optional<Errc> refused;
+  run(acquire_on(&reactor(), a, basis, &refused));
+  EXPECT_FALSE(refused.has_value());
+  EXPECT_EQ(get_raw("leader"), "a");
+}
+
 TEST_P(StoreContract, AnAcquirerSeesItselfAsLeaderAtOnce) {  // DCS-276
   run([](Reactor* r, Store* a) -> Task<void> {
     CO_ASSERT((co_await a->load(within(*r, 5s))).ok());
-    CO_ASSERT((co_await a->acquire_leader(within(*r, 5s))).ok());
+    CO_ASSERT((co_await look_and_acquire(a, within(*r, 5s))).ok());
     const auto view = co_await a->load(within(*r, 5s));
     CO_ASSERT(view.ok());
     EXPECT_EQ(view->leader_name(), "a");
@@ -79,7 +135,7 @@ TEST_P(StoreContract, AnAcquirerSeesItselfAsLeaderAtOnce) {  // DCS-276
 
 TEST_P(StoreContract, ARenewalIsKeptAndPublishes) {  // HA-035, HA-036, DCS-160
   run([](Reactor* r, Store* a) -> Task<void> {
-    CO_ASSERT((co_await a->acquire_leader(within(*r, 5s))).ok());
+    CO_ASSERT((co_await look_and_acquire(a, within(*r, 5s))).ok());
     LeaderReport report;
     report.status = StatusInfo{.optime = Lsn{5}, .slots = {{"x", Lsn{4}}}, .retain_slots = {"x"}};
     report.failsafe = Value::Map();
@@ -99,7 +155,7 @@ TEST_P(StoreContract, ARenewalIsKeptAndPublishes) {  // HA-035, HA-036, DCS-160
 
 TEST_P(StoreContract, ARenewalWithoutTheKeyIsLost) {  // HA-035, DCS-195
   Store* a = open("a");
-  run([](Reactor* r, Store* store) -> Task<void> { CO_ASSERT((co_await store->acquire_leader(within(*r, 5s))).ok()); }(
+  run([](Reactor* r, Store* store) -> Task<void> { CO_ASSERT((co_await look_and_acquire(store, within(*r, 5s))).ok()); }(
                                        &reactor(), a));
   constexpr auto expect_lost = [](Reactor* r, Store* store, bool vacant) -> Task<void> {
     LeaderReport report;
@@ -119,7 +175,7 @@ TEST_P(StoreContract, ARenewalWithoutTheKeyIsLost) {  // HA-035, DCS-195
 
 TEST_P(StoreContract, AReleaseWritesTheLastPositionAndKeepsSlots) {  // HA-037, DCS-083, DCS-163
   run([](Reactor* r, Store* a, Store* b) -> Task<void> {
-    CO_ASSERT((co_await a->acquire_leader(within(*r, 5s))).ok());
+    CO_ASSERT((co_await look_and_acquire(a, within(*r, 5s))).ok());
     LeaderReport report;
     report.status = StatusInfo{.optime = Lsn{5}, .slots = {{"x", Lsn{4}}}, .retain_slots = {"x"}};
     EXPECT_EQ((co_await a->renew_leader(report, within(*r, 5s))).verdict, RenewVerdict::kKept);
@@ -130,7 +186,7 @@ TEST_P(StoreContract, AReleaseWritesTheLastPositionAndKeepsSlots) {  // HA-037, 
     const auto again = co_await a->release_leader(std::nullopt, within(*r, 5s));
     CO_ASSERT(!again.ok());
     EXPECT_EQ(again.error().code(), Errc::kConflict);
-    EXPECT_TRUE((co_await b->acquire_leader(within(*r, 5s))).ok());
+    EXPECT_TRUE((co_await look_and_acquire(b, within(*r, 5s))).ok());
   }(&reactor(), open("a"), open("b")));
   EXPECT_EQ(get_raw("status"), R"({"optime":7,"slots":{"x":4},"retain_slots":["x"]})");
   EXPECT_EQ(get_raw("leader"), "b");
@@ -277,7 +333,7 @@ TEST_P(StoreContract, TheKeysOfADeadNodeExpire) {  // DCS-037
   const Instant begin = reactor().now();
   run([](Reactor* r, Store* store) -> Task<void> {
     EXPECT_TRUE((co_await store->touch_member(member_data(), within(*r, 5s))).ok());
-    CO_ASSERT((co_await store->acquire_leader(within(*r, 5s))).ok());
+    CO_ASSERT((co_await look_and_acquire(store, within(*r, 5s))).ok());
   }(&reactor(), a));
   EXPECT_TRUE(eventually(reactor(), 6s, [&] { return load(b).is_unlocked(); }));
   EXPECT_GE(reactor().now() - begin, 2s) << "a lease must not end before its time";
@@ -287,7 +343,7 @@ TEST_P(StoreContract, TheKeysOfADeadNodeExpire) {  // DCS-037
     EXPECT_EQ(outcome.verdict, RenewVerdict::kLost);
     EXPECT_TRUE(outcome.vacant);
     EXPECT_TRUE((co_await store->touch_member(member_data(), within(*r, 5s))).ok());  // with a new lease
-    EXPECT_TRUE((co_await store->acquire_leader(within(*r, 5s))).ok());
+    EXPECT_TRUE((co_await look_and_acquire(store, within(*r, 5s))).ok());
   }(&reactor(), a));
 }
 
@@ -300,7 +356,7 @@ TEST_P(StoreContract, AChangedTtlMovesTheKeysToANewLease) {  // DCS-209
     *out = view->leader->session;
   };
   run([](Reactor* r, Store* store) -> Task<void> {
-    CO_ASSERT((co_await store->acquire_leader(within(*r, 5s))).ok());
+    CO_ASSERT((co_await look_and_acquire(store, within(*r, 5s))).ok());
     EXPECT_TRUE((co_await store->touch_member(member_data(), within(*r, 5s))).ok());
   }(&reactor(), a));
   run(session(&reactor(), a, &before));
@@ -335,7 +391,7 @@ TEST_P(StoreContract, ChangesAreTold) {  // DCS-187
   };
   Reactor* r = &reactor();
   expect_told("leader", [](Reactor* x, Store* s) -> Task<void> {
-    EXPECT_TRUE((co_await s->acquire_leader(within(*x, 5s))).ok());
+    EXPECT_TRUE((co_await look_and_acquire(s, within(*x, 5s))).ok());
   }(r, a));
   expect_told("member", [](Reactor* x, Store* s) -> Task<void> {
     EXPECT_TRUE((co_await s->touch_member(member_data(), within(*x, 5s))).ok());

@@ -41,7 +41,7 @@ class Etcd3Test : public testing::Test {
   Result<LeaseHeld> acquire(Store* store) {
     Result<LeaseHeld> result = Error(Errc::kFailed, "");
     run([](Reactor* r, Store* s, Result<LeaseHeld>* out) -> Task<void> {
-      *out = co_await s->acquire_leader(within(*r, 3s));
+      *out = co_await look_and_acquire(s, within(*r, 3s));
     }(&reactor(), store, &result));
     return result;
   }

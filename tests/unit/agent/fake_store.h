@@ -29,9 +29,13 @@ class FakeStore final : public Store {
   int in_progress = 0;
   int most_in_progress = 0;
   std::optional<Lsn> released_with;
+  std::optional<ElectionBasis> acquired_on;
   Duration configured_ttl = Duration::zero();
 
-  Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) override { return grant("acquire", std::move(ctx)); }
+  Task<Result<LeaseHeld>> acquire_leader(ElectionBasis basis, Ctx ctx) override {
+    acquired_on = std::move(basis);
+    return grant("acquire", std::move(ctx));
+  }
   Task<Result<LeaseHeld>> take_leader(Ctx ctx) override { return grant("take", std::move(ctx)); }
 
   Task<RenewOutcome> renew_leader(LeaderReport, Ctx ctx) override {

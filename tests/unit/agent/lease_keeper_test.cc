@@ -26,7 +26,7 @@ class LeaseKeeperTest : public testing::Test {
   }
 
   void acquire() {
-    const auto result = time.start(keeper.acquire({}));
+    const auto result = time.start(keeper.acquire({}, {}));
     time.advance(store.takes);
     ASSERT_TRUE(result->has_value());
     ASSERT_TRUE((**result).ok());
@@ -134,9 +134,16 @@ TEST_F(LeaseKeeperTest, NeverBelievesMoreThanTtlNorMoreThanGranted) {  // DESIGN
   EXPECT_EQ(store.configured_ttl, Duration(30s));
 }
 
+TEST_F(LeaseKeeperTest, IsAcquiredOnWhatTheDecisionSaw) {  // INV-3
+  const ElectionBasis basis{.history = "7", .status = "9"};
+  const auto result = time.start(keeper.acquire(basis, {}));
+  EXPECT_TRUE((**result).ok());
+  EXPECT_EQ(store.acquired_on, basis);
+}
+
 TEST_F(LeaseKeeperTest, AFailedAttemptHoldsNothing) {  // HA-034
   store.acquire_error = Error(Errc::kConflict, "somebody has it");
-  const auto result = time.start(keeper.acquire({}));
+  const auto result = time.start(keeper.acquire({}, {}));
   EXPECT_EQ((**result).error().code(), Errc::kConflict);
   EXPECT_EQ(keeper.state().status, LeaseStatus::kNone);
   EXPECT_FALSE(keeper.held());

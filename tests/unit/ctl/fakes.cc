@@ -91,7 +91,7 @@ Error forbidden() {
 }  // namespace
 
 void FakeStore::on_change(std::function<void()> /*changed*/) { (void)forbidden(); }
-Task<Result<LeaseHeld>> FakeStore::acquire_leader(Ctx /*ctx*/) { co_return forbidden(); }
+Task<Result<LeaseHeld>> FakeStore::acquire_leader(ElectionBasis /*basis*/, Ctx /*ctx*/) { co_return forbidden(); }
 Task<Result<LeaseHeld>> FakeStore::take_leader(Ctx /*ctx*/) { co_return forbidden(); }
 Task<RenewOutcome> FakeStore::renew_leader(LeaderReport /*report*/, Ctx /*ctx*/) {
   (void)forbidden();

@@ -65,7 +65,7 @@ class FakeStore final : public Store {
 
   // What a CLI must never do (CTL-045): each fails the test.
   void on_change(std::function<void()> changed) override;
-  Task<Result<LeaseHeld>> acquire_leader(Ctx ctx) override;
+  Task<Result<LeaseHeld>> acquire_leader(ElectionBasis basis, Ctx ctx) override;
   Task<Result<LeaseHeld>> take_leader(Ctx ctx) override;
   Task<RenewOutcome> renew_leader(LeaderReport report, Ctx ctx) override;
   Task<Status> release_leader(std::optional<Lsn> optime, Ctx ctx) override;
