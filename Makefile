@@ -32,7 +32,7 @@ check: build ## build and run the quick tests, unit and sim: the loop while writ
 release: deps $(RELEASE)/build.ninja ## the optimised build, in build/release
 	@ninja -C $(RELEASE) -j $(JOBS)
 
-faults: release ## break real clusters in network namespaces, as root; some ten minutes
+faults: release ## break real clusters in network namespaces, as root; half an hour (RUNS=5: five times)
 	@/usr/bin/python3 tests/faults/run.py $(RELEASE)/apps/matriarch/matriarch --runs $${RUNS:-1}
 
 fmt: ## format the C++ files with clang-format-19
