@@ -50,7 +50,9 @@ Disk::Disk(Reactor& reactor)
       deliver_([state = state_](Callback result) { state->deliver(std::move(result)); }) {}
 
 Disk::~Disk() {
+  std::deque<Callback> dropped;  // each of them holds the state, which holds them
   const std::lock_guard lock(state_->mutex);
+  dropped.swap(state_->waiting);
   state_->closed = true;
   state_->changed.notify_one();
 }
