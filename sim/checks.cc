@@ -66,11 +66,16 @@ void Checks::writable_changed(Postgres& server) {
 
 // --- no acknowledged write is lost
 
+bool Checks::synchronous(const ClusterView& view) const {
+  const Settings settings = view.config ? settings_of(view.config->data) : scenario_.settings;
+  return view.sync.active() && settings.synchronous_mode != SyncMode::kOff;
+}
+
 void Checks::acknowledged(Node& node, Lsn end, std::uint64_t serial) {
   ++acknowledged_count_;
   all_.push_back({.end = end, .serial = serial});
   const ClusterView& view = store_.keys().view();
-  if (view.sync.active() && view.sync.leader_matches(node.name())) promised_.push_back({.end = end, .serial = serial});
+  if (synchronous(view) && view.sync.leader_matches(node.name())) promised_.push_back({.end = end, .serial = serial});
 }
 
 void Checks::check_promise(const Postgres& server) {
@@ -84,7 +89,7 @@ void Checks::check_promise(const Postgres& server) {
 }
 
 void Checks::watch_sync(const StoreKeys& keys) {
-  if (keys.view().sync.active() || promised_.empty()) return;
+  if (synchronous(keys.view()) || promised_.empty()) return;
   promised_.clear();  // switched off: nothing is promised any more
 }
 

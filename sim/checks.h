@@ -70,6 +70,7 @@ class Checks final : public PostgresObserver {
   void check_pause(const Node& node, ServerCommand command);
   void check_promise(const Postgres& server);
   void watch_sync(const StoreKeys& keys);
+  [[nodiscard]] bool synchronous(const ClusterView& view) const;
   void watch_pause(const StoreKeys& keys);
   void watch_identity(const StoreKeys& keys);
 

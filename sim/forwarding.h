@@ -90,6 +90,7 @@ class ForwardingServer : public Server {
   Task<Status> set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode, Ctx ctx) override {
     return next_.set_synchronous_standbys(std::move(names), count, mode, std::move(ctx));
   }
+  Task<Status> write_transaction(Ctx ctx) override { return next_.write_transaction(std::move(ctx)); }
   Task<bool> pre_promote(Ctx ctx) override { return next_.pre_promote(std::move(ctx)); }
   Task<void> before_stop(Ctx ctx) override { return next_.before_stop(std::move(ctx)); }
   void callback(CallbackAction action, Role role) override { next_.callback(action, role); }

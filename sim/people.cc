@@ -46,6 +46,23 @@ People::People(const Scenario& scenario, VirtualScheduler& scheduler, StoreClust
 void People::begin() {
   active_ = true;
   scheduler_.after(random_.between(seconds(10), 6 * scenario_.fault_pause), [this] { next(); });
+  if (scenario_.settings.synchronous_mode != SyncMode::kOff) {
+    scheduler_.after(random_.between(seconds(20), scenario_.faulty), [this] { do_without_synchronous(); });
+  }
+}
+
+// Synchronous replication is switched off in an emergency, and on again.
+void People::do_without_synchronous() {
+  if (!active_) return;
+  Value::Map off;
+  off.set("synchronous_mode", false);
+  patch("settings changed", std::move(off));
+  scheduler_.after(random_.between(seconds(5), seconds(60)), [this] {
+    if (!active_) return;
+    Value::Map on;
+    on.set("synchronous_mode", scenario_.settings.synchronous_mode == SyncMode::kQuorum ? Value("quorum") : Value(true));
+    patch("settings changed", std::move(on));
+  });
 }
 
 void People::next() {
@@ -154,9 +171,21 @@ void People::reinitialize() {
   });
 }
 
+void People::change_synchronous(Value::Map& change) {
+  switch (random_.below(5)) {
+    case 0: change.set("synchronous_mode", false); break;
+    case 1: change.set("synchronous_mode", true); break;
+    case 2: change.set("synchronous_mode", "quorum"); break;
+    case 3: change.set("synchronous_mode_strict", random_.chance(0.5)); break;
+    default: change.set("synchronous_node_count", random_.between(1, 3)); break;
+  }
+}
+
 void People::change_settings() {
   Value::Map change;
-  if (random_.chance(0.5)) {
+  if (scenario_.settings.synchronous_mode != SyncMode::kOff && random_.chance(0.7)) {
+    change_synchronous(change);
+  } else if (random_.chance(0.5)) {
     change.set("maximum_lag_on_failover", random_.between(100'000, 2'000'000));
   } else {
     change.set("ttl", to_seconds(scenario_.settings.ttl) + static_cast<double>(random_.between(0, 10)));

@@ -54,6 +54,8 @@ class People {
   void restart_later();
   void reinitialize();
   void change_settings();
+  void change_synchronous(Value::Map& change);
+  void do_without_synchronous();
   void change_parameters();
   void cancel();
 

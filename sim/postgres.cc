@@ -74,56 +74,6 @@ void Postgres::write(std::uint64_t bytes, std::function<void(bool, Lsn, std::uin
   });
 }
 
-bool Postgres::synced(Lsn end) const {
-  if (sync_.names.empty()) return true;
-  int confirmed = 0;
-  int seen = 0;
-  for (const std::string& name : sync_.names) {
-    const auto sender = senders_.find(name);
-    if (sender == senders_.end()) continue;
-    ++seen;
-    if (sender->second.flushed >= end) ++confirmed;
-    // By priority only the first `count` connected ones matter, and all of them.
-    if (sync_.mode == SyncMode::kPriority && seen == sync_.count) break;
-  }
-  return confirmed >= sync_.count;
-}
-
-bool Postgres::can_acknowledge() const {
-  if (!writable()) return false;
-  int connected = 0;
-  for (const std::string& name : sync_.names) {
-    if (senders_.contains(name)) ++connected;
-  }
-  return sync_.names.empty() || connected >= sync_.count;
-}
-
-void Postgres::release_commits() {
-  if (!writable()) return;
-  std::vector<Commit> ready;
-  std::erase_if(commits_, [&](Commit& commit) {
-    if (!synced(commit.end)) return false;
-    ready.push_back(std::move(commit));
-    return true;
-  });
-  for (Commit& commit : ready) commit.answered(true, commit.end, commit.serial);
-}
-
-void Postgres::set_synchronous(std::vector<std::string> names, int count, SyncMode mode) {
-  sync_ = {.names = std::move(names), .count = std::max(count, 1), .mode = mode};
-  world_.trace.line(name_, "synchronous_standby_names: {} of {}", sync_.count, fmt::join(sync_.names, ","));
-  release_commits();
-}
-
-std::vector<Postgres::SenderRow> Postgres::senders() const {
-  std::vector<SenderRow> rows;
-  for (const auto& [name, sender] : senders_) {
-    const bool listed = std::ranges::find(sync_.names, name) != sync_.names.end();
-    rows.push_back({.standby = name, .flushed = sender.flushed, .synchronous = listed});
-  }
-  return rows;
-}
-
 // --- observing
 
 ServerView Postgres::view() const {
@@ -162,6 +112,7 @@ ServerView Postgres::view() const {
     view.timeline = wal_.timeline();
     view.wal_lsn = wal_.end();
     for (const auto& [name, sender] : senders_) view.slots[slot_name_of_member(name)] = sender.flushed;
+    describe_synchronous(view);
   }
   return view;
 }

@@ -139,15 +139,6 @@ class Postgres {
   [[nodiscard]] bool has_complete_data() const { return directory_ == Directory::kPresent && !damaged_ && !faults_.directory_missing; }
   [[nodiscard]] std::uint64_t launches() const { return launches_; }
   void recheck() { set_phase(phase_); }  // after the machine froze or thawed
-  [[nodiscard]] const std::vector<std::string>& synchronous_names() const { return sync_.names; }
-  [[nodiscard]] int synchronous_count() const { return sync_.names.empty() ? 0 : sync_.count; }
-  // Rows of pg_stat_replication.
-  struct SenderRow {
-    std::string standby;
-    Lsn flushed;
-    bool synchronous = false;
-  };
-  [[nodiscard]] std::vector<SenderRow> senders() const;
   // One subscriber at a time; a late unsubscribe() of a former one does nothing.
   std::uint64_t subscribe(std::function<void()> changed) {
     changed_ = std::move(changed);
@@ -161,9 +152,11 @@ class Postgres {
 
  private:
   struct Synchronous {
-    std::vector<std::string> names;
-    int count = 0;
+    std::vector<std::string> names;  // ascending
+    int count = 0;                   // 0: no commit waits; without names: commits wait for nobody who exists
     SyncMode mode = SyncMode::kOff;
+
+    [[nodiscard]] int priority_of(const std::string& standby) const;  // as pg_stat_replication has it
   };
   struct Commit {
     Lsn end;
@@ -174,9 +167,11 @@ class Postgres {
     Postgres* standby = nullptr;
     Lsn sent;
     Lsn flushed;
+    bool caught_up = false;        // "streaming" from then on
     bool busy = false;             // a message is on its way
     Instant stalled_since;         // true time; the epoch if not stalled
     std::uint64_t link = 0;
+    Synchronous synchronous;       // as this process has read it
   };
   struct Receiver {  // our walreceiver
     Postgres* upstream = nullptr;
@@ -216,6 +211,8 @@ class Postgres {
   void acknowledged(const std::string& standby, std::uint64_t link, Lsn flushed);
   void release_commits();
   [[nodiscard]] bool synced(Lsn end) const;
+  [[nodiscard]] bool confirmed_by(const std::string& name, const Sender& sender, Lsn end) const;
+  void describe_synchronous(ServerView& view) const;
 
   PostgresWorld& world_;
   Process& os_;

@@ -31,7 +31,7 @@ void Postgres::start(std::optional<StandbyTarget> target, Done done) {
   start_time_ = to_iso8601(os_.wall_now());
   recovery_configured_ = target.has_value();
   target_ = std::move(target);
-  sync_ = {};
+  if (recovery_configured_) sync_ = {};  // the configuration of a primary keeps them
   in_recovery_ = recovery_configured_;
   const ControlState before = control_.state;
   const bool dirty = before == ControlState::kInProduction;

@@ -76,7 +76,7 @@ bool Postgres::join(Postgres& upstream) {
   receiver_.upstream = &upstream;
   receiver_.connected = true;
   const std::uint64_t link = ++receiver_.link;
-  upstream.senders_[name_] = {.standby = this, .sent = from, .flushed = from, .link = link};
+  upstream.senders_[name_] = {.standby = this, .sent = from, .flushed = from, .link = link, .synchronous = upstream.sync_};
   world_.trace.line(name_, "streams from {} at {:x}", upstream.name(), from.value);
   upstream.pump(name_);
   return true;
@@ -112,6 +112,7 @@ void Postgres::pump_all() {
 // Sends what the standby does not have yet; one message at a time.
 void Postgres::pump(const std::string& standby) {
   Sender& sender = senders_.at(standby);
+  if (sender.sent >= wal_.end()) sender.caught_up = true;
   if (sender.busy || sender.sent >= wal_.end() || !running()) return;
   const Endpoint to = sender.standby->endpoint_;
   const auto transit = os_.frozen() ? std::nullopt : world_.network.transit(endpoint_, to);

@@ -38,6 +38,15 @@ Settings choose_settings(Random& random) {
   return settings;
 }
 
+// From a source of its own: clusters without it stay as they were when a seed was noted down.
+void choose_synchronous(std::uint64_t seed, Settings& settings) {
+  Random random(seed * 0xd1342543de82ef95u + 5);
+  if (!random.chance(0.35)) return;
+  settings.synchronous_mode = random.chance(0.4) ? SyncMode::kQuorum : SyncMode::kPriority;
+  settings.synchronous_mode_strict = random.chance(0.3);
+  settings.synchronous_node_count = static_cast<int>(random.between(1, 2));
+}
+
 Value::Map choose_tags(Random& random) {
   Value::Map tags;
   if (random.chance(0.08)) tags.set("failover_priority", random.between(2, 5));
@@ -55,6 +64,7 @@ Scenario make_scenario(std::uint64_t seed, Duration faulty) {
   const auto size = random.below(10);
   scenario.nodes = size < 7 ? 3 : size < 8 ? 2 : size < 9 ? 4 : 5;
   scenario.settings = choose_settings(random);
+  choose_synchronous(seed, scenario.settings);
   if (random.chance(0.15)) scenario.postgres_version = 12;
   for (int i = 0; i < scenario.nodes; ++i) scenario.tags.push_back(choose_tags(random));
   // The first node can always lead: a cluster in which nobody may is of no interest.

@@ -330,6 +330,14 @@ Task<Status> SimServer::set_synchronous_standbys(std::vector<std::string> names,
   co_return Status();
 }
 
+Task<Status> SimServer::write_transaction(Ctx ctx) {
+  const Status sent = co_await short_while(ctx);
+  if (!sent) co_return sent;
+  constexpr std::uint64_t kBytes = 96;
+  postgres_.write(kBytes, [](bool, Lsn, std::uint64_t) {});
+  co_return Status();
+}
+
 Task<bool> SimServer::pre_promote(Ctx ctx) {
   const Status ran = co_await short_while(ctx);
   co_return ran.ok() && !veto_;

@@ -219,9 +219,11 @@ Task<Status> SimStore::touch_member(const MemberData& data, Ctx ctx) {
   const Member parsed = read_member(name_, write_member(data), "", complaints);
   const Ctx limit = bounded(ctx);
   for (int round = 0; round < 2; ++round) {
-    if (lease_ == 0) {
-      auto renewed = co_await renew_lease(limit);
-      if (!renewed) co_return renewed.error();
+    auto renewed = co_await renew_lease(limit);  // the lease of who does not lead is renewed here only
+    if (!renewed) co_return renewed.error();
+    if (!renewed->found) {
+      lease_ = 0;
+      continue;
     }
     auto answer = co_await propose<Status>(
         [name = name_, lease = lease_, data = parsed.data](StoreKeys& keys) -> Status {

@@ -5,6 +5,7 @@
 #include "agent/steps.h"
 #include "base/log.h"
 #include "policy/judge.h"
+#include "sim/settings_of.h"
 
 namespace matriarch::sim {
 
@@ -153,6 +154,21 @@ bool World::absent(const Node& node) const {
   return !node.powered() || std::ranges::find(absent_, &node) != absent_.end();
 }
 
+// Under synchronous replication a leader can be replaced only by whom /sync names.
+std::string World::what_sync_lacks(const Node& leader) const {
+  const ClusterView& view = store_.keys().view();
+  const Settings settings = view.config ? settings_of(view.config->data) : scenario_.settings;
+  if (settings.synchronous_mode == SyncMode::kOff) return view.sync.active() ? "/sync is left over" : "";
+  if (!view.sync.leader_matches(leader.name())) return "/sync does not name the leader";
+  const bool all = settings.synchronous_mode == SyncMode::kQuorum;
+  const auto standbys = std::ranges::count_if(nodes_, [&](const auto& node) {
+    const bool counts = !all || !Tags{.raw = scenario_.tags.at(static_cast<std::size_t>(node->index()))}.nofailover();  // QRM-005
+    return node.get() != &leader && !absent(*node) && counts;
+  });
+  const auto wanted = all ? standbys : std::min<std::ptrdiff_t>(standbys, std::max(settings.synchronous_node_count, 1));
+  return std::ssize(view.sync.voters) >= wanted ? "" : fmt::format("/sync names {} of {} standbys", view.sync.voters.size(), wanted);
+}
+
 std::string World::what_is_missing() const {
   const auto& key = store_.keys().leader;
   if (!key) return "nobody has the leader key";
@@ -170,7 +186,7 @@ std::string World::what_is_missing() const {
     if (!streams) return fmt::format("{} does not stream", node->name());
   }
   const bool fresh = clients_->last_acknowledged() > healed_at_ && clients_->last_acknowledged_by() == leader->index();
-  return fresh ? "" : "no write was acknowledged";
+  return fresh ? what_sync_lacks(*leader) : "no write was acknowledged";
 }
 
 bool World::converges(Duration patience) {
@@ -190,7 +206,7 @@ std::vector<Node*> World::choose_dead() {
   if (nodes_.size() < 3 || !random_.chance(0.25) || Tags{.raw = scenario_.tags.back()}.nofailover()) return dead;
   std::vector<Node*> order;
   for (const auto& node : nodes_) {
-    if (node.get() != leader()) order.push_back(node.get());
+    if (node.get() != leader() && !store_.keys().view().sync.matches(node->name(), true)) order.push_back(node.get());
   }
   std::ranges::sort(order, [](const Node* a, const Node* b) {
     const auto rank = [](const Node* node) {

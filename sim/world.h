@@ -68,6 +68,7 @@ class World final : private NodeObserver, private PeerDirectory {
             std::function<void()> refused) override;
 
   [[nodiscard]] std::string what_is_missing() const;
+  [[nodiscard]] std::string what_sync_lacks(const Node& leader) const;
   [[nodiscard]] std::vector<Node*> choose_dead();
   [[nodiscard]] bool absent(const Node& node) const;
   void converge_or_complain(std::string_view after);

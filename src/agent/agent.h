@@ -82,6 +82,8 @@ class Agent final : public AgentApi {
   Task<void> keep_up(policy::Verdict verdict);
   Task<void> keep_history();
   Task<void> keep_slots();
+  Task<void> keep_synchronous();
+  void look_again_for_confirmation();
   Task<void> keep_checkpoint();
   Task<void> keep_schedule();
 
@@ -118,6 +120,7 @@ class Agent final : public AgentApi {
   std::map<std::string, Lsn> failsafe_positions_;  // slot -> position, from the answers to our own last message
   std::optional<int> exit_code_;
   Instant next_run_;
+  Instant sync_look_at_ = Instant::max();  // a standby is expected to confirm what it was asked for
   Instant retry_at_;  // of a procedure that failed a moment ago
   Instant cycle_at_;
   bool checkpointing_ = false;

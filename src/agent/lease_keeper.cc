@@ -105,6 +105,7 @@ Task<RenewOutcome> LeaseKeeper::renew(Ctx ctx) {
       break;
     case RenewVerdict::kLost:
       state_.status = LeaseState::Status::kLost;
+      state_.lost_at = scheduler_.now();
       log::warning("the leader lock is not ours any more: {}", outcome.why);
       changed_();
       break;

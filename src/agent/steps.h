@@ -14,7 +14,7 @@ class Steps {
   virtual void reached(std::string_view /*name*/) {}
 };
 
-inline constexpr std::array<std::string_view, 34> kAllSteps = {
+inline constexpr std::array<std::string_view, 37> kAllSteps = {
     "bootstrap.claimed",         "bootstrap.configured",      "bootstrap.identified",      "bootstrap.initialized",
     "bootstrap.led",             "clone.begin",               "clone.done",                "crash_recovery.begin",
     "crash_recovery.done",       "demote.begin",              "demote.released",           "demote.safepoint",
@@ -23,7 +23,8 @@ inline constexpr std::array<std::string_view, 34> kAllSteps = {
     "promote.pre_promote_done",  "reinitialize.removed",      "reinitialize.stopped",      "restart.begin",
     "restart.stopped",           "rewind.done",               "rewind.stopped",            "shutdown.begin",
     "shutdown.released",         "shutdown.safepoint",        "shutdown.stopped",          "start.armed",
-    "start.primary",             "start.standby",
+    "start.primary",             "start.standby",             "sync.published",            "sync.required",
+    "sync.unpublished",
 };
 
 }  // namespace matriarch::agent

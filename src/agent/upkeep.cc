@@ -19,6 +19,7 @@ Task<void> Agent::keep_up(Verdict verdict) {
   const bool announced = node_.view->initialize == node_.world.system_id;
   if (announced && is_unannounced(node_.world.server.interrupted)) co_await node_.ports.server.bootstrap_announced();
   if (verdict == Verdict::kLead) {
+    co_await keep_synchronous();
     co_await keep_checkpoint();
     co_await keep_history();
   }

@@ -14,10 +14,6 @@ constexpr std::string_view kUnimplemented[] = {
     "zookeeper",
     "citus",
     "standby_cluster",         // a node with it never promotes, but does not lead a standby cluster either
-    "synchronous_mode",        // elections respect /sync, but nobody maintains it yet
-    "synchronous_mode_strict",
-    "synchronous_node_count",
-    "maximum_lag_on_syncnode",
     "slots",                   // permanent slots; member slots are kept
     "permanent_slots",
     "permanent_replication_slots",

@@ -21,10 +21,18 @@ Lock lock_of(const World& world) {
   return world.lock_mine() ? Lock::kMine : Lock::kOthers;
 }
 
+// A loss is final for a server that takes writes. Another one may have asked for the key since, and the answer got lost: it is
+// in the store, and stays, because our member key keeps the same lease alive.
+bool obtained_since_the_loss(const World& world, Lock lock) {
+  const bool takes_no_writes = !world.server.postmaster_alive || (world.server.queried && world.server.in_recovery);
+  const bool idle = world.action.kind == ActionKind::kNone;
+  return lock == Lock::kMine && world.view_asked_at > world.lease.lost_at && takes_no_writes && idle;
+}
+
 Lease lease_of(const World& world, Lock lock) {
   switch (world.lease.status) {
     case LeaseState::Status::kNone: return Lease::kNone;
-    case LeaseState::Status::kLost: return Lease::kLost;
+    case LeaseState::Status::kLost: return obtained_since_the_loss(world, lock) ? Lease::kNone : Lease::kLost;
     case LeaseState::Status::kHeld: break;
   }
   if (lock == Lock::kFree || lock == Lock::kOthers) return Lease::kLost;  // DCS-157

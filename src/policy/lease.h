@@ -42,6 +42,7 @@ struct LeaseState {
   Status status = Status::kNone;
   LeaseTimes times;
   Instant obtained_at;  // when the key was acquired or taken; renewals do not change it
+  Instant lost_at;      // kLost: when the store said so
 
   friend bool operator==(const LeaseState&, const LeaseState&) = default;
 };

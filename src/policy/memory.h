@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "model/cluster.h"
 #include "model/names.h"
+#include "policy/sync/memory.h"
 
 namespace matriarch::policy {
 
@@ -34,6 +35,8 @@ struct Memory {
   std::string followed_leader;        // the leader, its timeline, and when: divergence was last settled (HA-159)
   Timeline followed_timeline = 0;
   Instant followed_at;
+
+  sync::Memory sync;  // of the primary with the lock
 
   std::map<std::string, Instant> slots_seen;  // leader: when a member's slot was last wanted by a live member (HA-347)
 

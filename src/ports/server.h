@@ -136,8 +136,12 @@ class Server {
     bool drop_unknown = true;
   };
   virtual Task<Status> sync_slots(SlotPlan plan, Ctx ctx) = 0;
-  // Empty list and count 0 removes the setting. Names are quoted by the implementation (SYNC-015 ff.).
+  // Empty list and count 0 removes the setting; so does mode kOff, which leaves it to the user's configuration. Names are
+  // quoted by the implementation (SYNC-015 ff.). Of a running server: completes when our own session sees it in force. Of
+  // one that is not: in force from its start as a primary on.
   virtual Task<Status> set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode, Ctx ctx) = 0;
+  // A transaction that changes nothing, and waits for no standby: there is WAL for them to confirm (SYNC-013).
+  virtual Task<Status> write_transaction(Ctx ctx) = 0;
 
   // --- hooks of the operator
   virtual Task<bool> pre_promote(Ctx ctx) = 0;                      // HA-136; true if not configured

@@ -204,6 +204,8 @@ Task<Status> PostgresServer::set_synchronous_standbys(std::vector<std::string> n
   co_return co_await impl_->reloader.set_synchronous_standbys(std::move(names), count, mode, std::move(ctx));
 }
 
+Task<Status> PostgresServer::write_transaction(Ctx ctx) { co_return co_await impl_->reloader.write_transaction(std::move(ctx)); }
+
 Task<bool> PostgresServer::pre_promote(Ctx ctx) { co_return co_await impl_->scripts.pre_promote(std::move(ctx)); }
 
 Task<void> PostgresServer::before_stop(Ctx ctx) { co_await impl_->scripts.before_stop(std::move(ctx)); }

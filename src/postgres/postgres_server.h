@@ -77,6 +77,7 @@ class PostgresServer final : public Server {
 
   Task<Status> sync_slots(SlotPlan plan, Ctx ctx) override;
   Task<Status> set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode, Ctx ctx) override;
+  Task<Status> write_transaction(Ctx ctx) override;
 
   Task<bool> pre_promote(Ctx ctx) override;
   Task<void> before_stop(Ctx ctx) override;

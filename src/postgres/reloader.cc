@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/wait.h"
+#include "model/standby_names.h"
 #include "postgres/data_directory.h"
 #include "postgres/paths.h"
 #include "postgres/text.h"
@@ -22,37 +23,7 @@ constexpr auto kReloadLimit = seconds(2);
 // The checkpointer switches waiting for standbys on for everybody, and does not tell when it has.
 constexpr auto kSynchronousSettle = milliseconds(100);
 
-bool is_plain_name(std::string_view name) {
-  if (name.empty() || name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789$") !=
-                          std::string_view::npos) {
-    return false;
-  }
-  const auto lower = lower_case(name);
-  return (name[0] < '0' || name[0] > '9') && name[0] != '$' && lower != "first" && lower != "any";
-}
-
-std::string quoted_name(const std::string& name) {
-  if (is_plain_name(name)) return name;
-  std::string result = "\"";
-  for (const char c : name) {
-    if (c == '"') result += c;
-    result += c;
-  }
-  return result + '"';
-}
-
 }  // namespace
-
-std::string synchronous_standby_names(std::vector<std::string> names, int count, SyncMode mode) {
-  if (contains(names, "*") || (names.empty() && count >= 1)) names = {std::string(kSyncPlaceholder)};
-  if (names.empty()) return {};
-  std::ranges::sort(names);
-  std::string list;
-  for (const auto& name : names) list += (list.empty() ? "" : ",") + quoted_name(name);
-  const int number = count > 0 ? count : static_cast<int>(names.size());
-  if (mode == SyncMode::kQuorum) return fmt::format("ANY {} ({})", number, list);
-  return names.size() == 1 ? list : fmt::format("{} ({})", number, list);
-}
 
 Value Reloader::pending_restart_reason() const {
   Value::Map all;
@@ -93,9 +64,15 @@ Task<void> Reloader::apply_when_accepting(Reloader* self) {
 // Of an adopted server we know neither the role nor what it follows; writing the file would lose that.
 Task<Status> Reloader::learn_role(Ctx ctx) {
   if (core_.role != Role::kUninitialized) co_return Status();
-  const auto rows = co_await core_.supervisor.monitor().query("SELECT pg_catalog.pg_is_in_recovery()", ctx);
+  const auto rows = co_await core_.supervisor.monitor().query(
+      "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('synchronous_standby_names')", ctx);
   if (!rows) co_return rows.error();
   core_.role = rows->text(0, 0) == "t" ? Role::kReplica : Role::kPrimary;
+  // Whom its commits wait for may be whom /sync names: they go on waiting until the synchronous replication logic says otherwise.
+  const bool managed = core_.options.synchronous_mode != SyncMode::kOff;
+  if (managed && core_.role == Role::kPrimary && !files_.synchronous_standby_names) {
+    files_.synchronous_standby_names = rows->text(0, 1);
+  }
   if (core_.role == Role::kReplica && files_.recovery().empty()) co_await follower_.learn(std::move(ctx));
   co_return Status();
 }
@@ -164,18 +141,28 @@ Task<void> Reloader::apply_role(Reloader* self) {
 }
 
 Task<Status> Reloader::set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode, Ctx ctx) {
-  auto text = synchronous_standby_names(std::move(names), count, mode);
+  std::optional<std::string> text;
+  if (mode != SyncMode::kOff) text = format_standby_names(std::move(names), count, mode);
+  if (core_.supervisor.accepting()) {
+    if (auto known = co_await learn_role(ctx); !known) co_return known;
+  }
   if (files_.synchronous_standby_names == text) co_return Status();
-  const bool switched_on = !text.empty() && files_.synchronous_standby_names.value_or("").empty();
+  const bool switched_on = !text.value_or("").empty() && files_.synchronous_standby_names.value_or("").empty();
   files_.synchronous_standby_names = text;
   if (!core_.supervisor.accepting()) co_return Status();
-  if (auto known = co_await learn_role(ctx); !known) co_return known;
   const auto written = co_await files_.write(ctx);
   if (!written) co_return written.error();
   if (!written->any()) co_return Status();
   if (auto reloaded = co_await reload_and_wait(ctx); !reloaded) co_return reloaded;
-  if (switched_on) co_return co_await pause_for(core_.reactor, kSynchronousSettle, std::move(ctx));
+  const bool takes_writes = is_leader_role(core_.role);
+  if (switched_on && takes_writes) co_return co_await pause_for(core_.reactor, kSynchronousSettle, std::move(ctx));
   co_return Status();
+}
+
+Task<Status> Reloader::write_transaction(Ctx ctx) {
+  const auto written = co_await core_.supervisor.monitor().query(
+      "SELECT pg_catalog.set_config('synchronous_commit', 'local', true), pg_catalog.txid_current()", std::move(ctx));
+  co_return written ? Status() : Status(written.error());
 }
 
 }  // namespace matriarch::postgres

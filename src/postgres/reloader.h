@@ -20,6 +20,7 @@ class Reloader {
   // The role changed under a running server: its own part of the configuration comes into force, in the background.
   void role_changed();
   Task<Status> set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode, Ctx ctx);
+  Task<Status> write_transaction(Ctx ctx);
   [[nodiscard]] Value pending_restart_reason() const;
 
  private:
@@ -39,8 +40,5 @@ class Reloader {
   Value::Map pending_;
   std::shared_ptr<const Postmaster> pending_of_;  // a restart makes `pending_` void
 };
-
-// SYNC-015, SYNC-016. Empty: the setting is to be removed.
-std::string synchronous_standby_names(std::vector<std::string> names, int count, SyncMode mode);
 
 }  // namespace matriarch::postgres

@@ -29,7 +29,7 @@ bool redirected(const Value::Map& parameters, std::string_view key, const std::f
 
 void apply_synchronous(const PostgresOptions& options, const ConfigFacts& facts,
                        std::map<std::string, std::string>& all) {
-  if (options.synchronous_mode == SyncMode::kOff) return;
+  if (options.synchronous_mode == SyncMode::kOff && !facts.synchronous_standby_names) return;
   all.erase("synchronous_standby_names");
   const bool primary = facts.role == Role::kPrimary || facts.role == Role::kPromoted;
   if (facts.synchronous_standby_names) {

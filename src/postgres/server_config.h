@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/standby_names.h"
 #include "postgres/controlled.h"
 #include "postgres/guc_catalog.h"
 
@@ -19,7 +20,8 @@ struct ConfigFacts {
   Role role = Role::kUninitialized;    // for role-specific parts
   int major_version = 0;               // 0: unknown
   std::optional<ControlFile> control;  // present and role not primary: limits are raised to it (PG-179)
-  // The last value set by the synchronous replication logic; only used while synchronous mode is on (PG-177).
+  // The last value set by the synchronous replication logic (PG-177). It goes before the user's own until that logic takes it
+  // back, also when the mode was switched off already: whom /sync names must be waited for (SYNC-032).
   std::optional<std::string> synchronous_standby_names;
   RecoverySettings recovery;            // empty: no block
   bool custom_bootstrap = false;        // pg_hba.conf is open (PG-186)
@@ -35,8 +37,6 @@ struct ServerConfig {
   std::optional<std::string> ident;
   std::vector<Raised> raised;  // wait for a restart
 };
-
-inline constexpr std::string_view kSyncPlaceholder = "__patroni_strict_sync_replica_placeholder__";
 
 // parameters with the role's own merged over them, names in lower case, nulls and controlled names of the role left out.
 Value::Map parameters_for(const PostgresOptions& options, Role role);  // PG-182

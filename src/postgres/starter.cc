@@ -62,6 +62,7 @@ Task<Status> Starter::start(std::optional<StandbyTarget> target, Ctx ctx) {
     auto settings = co_await files_.recovery_for(*target, ctx);
     if (!settings) co_return settings.error();
     if (auto set = co_await files_.set_recovery(std::move(*settings), true, ctx); !set) co_return set;
+    files_.synchronous_standby_names.reset();  // SYNC-018, SYNC-019
   } else if (auto removed = co_await files_.remove_recovery(ctx); !removed) {
     co_return removed;
   }

@@ -1,4 +1,5 @@
 #include "agent/procedures/procedures.h"
+#include "agent/synchronous.h"
 #include "base/log.h"
 
 namespace matriarch::agent {
@@ -36,6 +37,10 @@ Task<Outcome> promote(Node& node, std::optional<Upstream> suspect, Ctx ctx) {
     co_return Outcome{.ok = false, .vetoed = !ctx.stop.stop_requested(), .text = "no guardian: " + armed.error().text()};
   }
   node.step("promote.armed");
+  // Also before the point of no return: from its first commit this node must be the one that /sync names (SYNC-033).
+  if (const auto secured = co_await carry_out_all(node, policy::sync::before_promotion(node.world), ctx); !secured) {
+    co_return Outcome::failure("postponing promotion: " + secured.error().text());
+  }
   // Last look before the point of no return: the script and the fence may have taken longer than the lease (HA-137).
   if (ctx.stop.stop_requested() || !node.lease.held()) co_return Outcome::failure("lost leader before promote");
   node.step("promote.lease_confirmed");

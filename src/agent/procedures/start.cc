@@ -2,6 +2,7 @@
 
 #include "agent/procedures/procedures.h"
 #include "agent/procedures/sync_duty.h"
+#include "agent/synchronous.h"
 #include "base/log.h"
 #include "policy/decide.h"
 
@@ -22,6 +23,9 @@ Task<Outcome> start_primary(Node& node, Ctx ctx) {
   node.step("start.primary");
   if (const auto armed = co_await node.arm_guard(ctx); !armed) co_return Outcome::failure("no guardian: " + armed.error().text());
   node.step("start.armed");
+  if (const auto secured = co_await carry_out_all(node, policy::sync::before_start_as_primary(node.world), ctx); !secured) {
+    co_return Outcome::failure("postponing the start: " + secured.error().text());
+  }
   const auto timeout = node.settings.primary_start_timeout;
   const auto started =
       co_await node.ports.server.start(std::nullopt, ctx.until(node.ports.scheduler.now() + timeout));

@@ -79,10 +79,19 @@ void reinitialize_standby(World& world) {
                       [](agent::Agent& agent, Ctx ctx) { return agent.reinitialize(false, false, std::move(ctx)); });
 }
 
+void switch_synchronous_off(World& world) {
+  world.people().give(*world.leader(), "settings changed", [](agent::Agent& agent, Ctx ctx) {
+    Value::Map change;
+    change.set("synchronous_mode", false);
+    return agent.patch_config(Value(std::move(change)), std::move(ctx));
+  });
+}
+
 struct Story {
   std::string_view procedure;    // its steps begin with that
   void (*tell)(World& world);    // null: the cluster comes by it when it is made
   int postgres_version = 15;
+  SyncMode synchronous = SyncMode::kOff;
 };
 
 constexpr std::array kStories = {
@@ -100,6 +109,9 @@ constexpr std::array kStories = {
     Story{"start.armed", &crash_leader},
     Story{"start.primary", &crash_leader},
     Story{"start.standby", nullptr},
+    Story{"sync.published", nullptr, 15, SyncMode::kPriority},
+    Story{"sync.required", nullptr, 15, SyncMode::kQuorum},
+    Story{"sync.unpublished", &switch_synchronous_off, 15, SyncMode::kPriority},
 };
 
 const Story* story_of(std::string_view step) {
@@ -158,6 +170,7 @@ TEST_P(SimSteps, ConvergesAfterwards) {
   ASSERT_NE(story, nullptr) << "no story leads to the step " << step << ": write one";
   Scenario scenario = quiet(11);
   scenario.postgres_version = story->postgres_version;
+  scenario.settings.synchronous_mode = story->synchronous;
   World world(std::move(scenario), CheckOptions{});
   Fate fate(world, step, mishap);
   const auto violations = [&] { return fmt::format("{}", fmt::join(world.checks().violations(), "; ")); };

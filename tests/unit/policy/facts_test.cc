@@ -52,6 +52,21 @@ TEST(FactsOf, Lease) {
   EXPECT_EQ(facts(w).lease, Lease::kNone);
 }
 
+TEST(FactsOf, AStandbyWhoseLostLockIsSeenInItsNameMayResumeIt) {
+  World w = standby();
+  set_leader(w, "a");
+  w.lease = {.status = LeaseState::Status::kLost, .lost_at = w.view_asked_at};
+  EXPECT_EQ(facts(w).lease, Lease::kLost) << "the view may be older than the loss";
+  w.lease.lost_at = w.view_asked_at - 1ns;
+  EXPECT_EQ(facts(w).lease, Lease::kNone);
+  make_primary(w);
+  EXPECT_EQ(facts(w).lease, Lease::kLost) << "a primary stops first";
+  make_primary(w);
+  w.server.in_recovery = true;
+  set_leader(w, "b");
+  EXPECT_EQ(facts(w).lease, Lease::kLost);
+}
+
 TEST(FactsOf, ALeaseIsLostWhenTheViewShowsAnotherLeaderOrNone) {  // DCS-157
   World w = leading();
   set_leader(w, "b");

@@ -136,7 +136,10 @@ TEST(ServerConfig, SynchronousStandbyNames) {  // PG-177, SYNC-018
   const auto name = [&](const PostgresOptions& with) {
     return value_of(make_server_config(with, facts).parameters, "synchronous_standby_names");
   };
+  EXPECT_EQ(name(options), "b") << "the mode is off, but /sync may name b still (SYNC-032)";
+  facts.synchronous_standby_names.reset();
   EXPECT_EQ(name(options), "mine");
+  facts.synchronous_standby_names = "b";
   options.synchronous_mode = SyncMode::kPriority;
   EXPECT_EQ(name(options), "b");
   facts.synchronous_standby_names = "";
@@ -147,17 +150,6 @@ TEST(ServerConfig, SynchronousStandbyNames) {  // PG-177, SYNC-018
   EXPECT_EQ(name(options), kSyncPlaceholder);
   facts.role = Role::kReplica;
   EXPECT_EQ(name(options), "(none)");
-}
-
-TEST(SynchronousNames, AreQuotedAndOrdered) {  // SYNC-015, SYNC-016
-  EXPECT_EQ(synchronous_standby_names({"b"}, 0, SyncMode::kPriority), "b");
-  EXPECT_EQ(synchronous_standby_names({"b", "a-1"}, 0, SyncMode::kPriority), "2 (\"a-1\",b)");
-  EXPECT_EQ(synchronous_standby_names({"b", "a"}, 1, SyncMode::kPriority), "1 (a,b)");
-  EXPECT_EQ(synchronous_standby_names({"b"}, 1, SyncMode::kQuorum), "ANY 1 (b)");
-  EXPECT_EQ(synchronous_standby_names({"FIRST", "q\"q"}, 0, SyncMode::kPriority), "2 (\"FIRST\",\"q\"\"q\")");
-  EXPECT_EQ(synchronous_standby_names({}, 0, SyncMode::kPriority), "");
-  EXPECT_EQ(synchronous_standby_names({}, 1, SyncMode::kPriority), kSyncPlaceholder);
-  EXPECT_EQ(synchronous_standby_names({"*"}, 1, SyncMode::kQuorum), "ANY 1 (" + std::string(kSyncPlaceholder) + ")");
 }
 
 TEST(AutoConf, LosesRecoverySettingsOnly) {  // PG-170
