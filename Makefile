@@ -8,7 +8,7 @@ JOBS ?= $(shell awk -v cores=$$(nproc) '/^MemAvailable/ { fit = int($$2 / 157286
           END { n = cores < fit ? cores : fit; print n < 1 ? 1 : n }' /proc/meminfo)
 BUILD := build/dev
 RELEASE := build/release
-.PHONY: help deps build test check release faults fmt tidy clean
+.PHONY: help deps build test check release deb faults fmt tidy clean
 
 help: ## this list
 	@awk -F ':.*## ' -v hidden=' $(HIDDEN) ' \
@@ -31,6 +31,10 @@ check: build ## build and run the quick tests, unit and sim: the loop while writ
 
 release: deps $(RELEASE)/build.ninja ## the optimised build, in build/release
 	@ninja -C $(RELEASE) -j $(JOBS)
+
+deb: deps $(RELEASE)/build.ninja ## the Debian package, in build/
+	@ninja -C $(RELEASE) -j $(JOBS) apps/all
+	@packaging/deb/build $(RELEASE) build
 
 faults: release ## break real clusters in network namespaces, as root; half an hour (RUNS=5: five times)
 	@/usr/bin/python3 tests/faults/run.py $(RELEASE)/apps/matriarch/matriarch --runs $${RUNS:-1}
