@@ -28,6 +28,13 @@ Task<void> look(agent::Agent* agent, std::shared_ptr<PeerStatus> into, std::func
   reply();
 }
 
+Task<void> change(agent::Agent* agent, bool patch, Value body, std::shared_ptr<Result<PeerReply>> into, std::function<void()> reply) {
+  const Ctx ctx{.deadline = agent->node().ports.scheduler.now() + seconds(60)};
+  auto result = patch ? co_await agent->patch_config(std::move(body), ctx) : co_await agent->replace_config(std::move(body), ctx);
+  *into = PeerReply{.status = result.status, .text = std::move(result.text)};
+  reply();
+}
+
 // Waits until all of `count` answers are there, or the Ctx ends.
 template <class Send>
 Task<void> gather(Process* process, std::size_t count, Ctx ctx, Send send) {
@@ -88,6 +95,24 @@ Task<std::vector<FailsafeAnswer>> SimPeers::post_failsafe(std::vector<std::pair<
         done);
   });
   co_return *answers;
+}
+
+Task<Result<PeerReply>> SimPeers::change_config(Member member, std::string method, Value body, Ctx ctx) {
+  auto answer = std::make_shared<Result<PeerReply>>(Error(Errc::kUnavailable, "no answer"));
+  co_await gather(&process_, 1, ctx, [&](std::size_t, std::function<void()> done) {
+    auto reply = std::make_shared<Result<PeerReply>>(*answer);
+    directory_.send(
+        endpoint_, member.name,
+        [reply, patch = method == "PATCH", body](agent::Agent& agent, TaskGroup& group, std::function<void()> replied) {
+          group.spawn(change(&agent, patch, body, reply, std::move(replied)));
+        },
+        [answer, reply, done] {
+          *answer = *reply;
+          done();
+        },
+        done);
+  });
+  co_return *answer;
 }
 
 Task<bool> SimPeers::is_alive(Member member, Ctx ctx) {

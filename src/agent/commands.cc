@@ -3,7 +3,9 @@
 
 #include "agent/agent.h"
 #include "agent/procedures/procedures.h"
+#include "agent/resume.h"
 #include "base/log.h"
+#include "model/codec.h"
 #include "policy/decide.h"
 
 namespace matriarch::agent {
@@ -46,6 +48,14 @@ Task<CommandResult> Agent::reload(Ctx) {
   co_return CommandResult{.status = 202, .text = "reload scheduled"};
 }
 
+namespace {
+
+bool lifts_pause(const ClusterView& view, const Value& config) {
+  return view.config && is_paused(view.config->data) && !is_paused(config);
+}
+
+}  // namespace
+
 Task<CommandResult> Agent::store_config(Value config, std::optional<Version> expected, Ctx ctx) {
   if (const auto checked = node_.config.check_dynamic_config(config); !checked) {
     co_return CommandResult{.status = 400, .text = checked.error().text()};
@@ -65,14 +75,21 @@ Task<CommandResult> Agent::patch_config(Value patch, Ctx ctx) {
   if (!view->config || !view->config->data.is_map()) co_return CommandResult{.status = 503, .text = "there is no usable /config"};  // API-202
   Value config = view->config->data;
   if (!apply_patch(config, patch)) co_return CommandResult{.status = 200, .text = to_json(config)};
-  co_return co_await store_config(std::move(config), view->config->version, ctx);
+  const bool resumes = lifts_pause(*view, config);
+  const auto write = [this, ctx, config = std::move(config), expected = view->config->version] {
+    return store_config(config, expected, ctx);
+  };
+  if (!resumes) co_return co_await write();
+  co_return co_await lift_pause(node_, *view, {.method = "PATCH", .body = std::move(patch), .write = write}, ctx);
 }
 
 Task<CommandResult> Agent::replace_config(Value config, Ctx ctx) {
   const auto view = co_await node_.ports.store.load(ctx);
   if (!view) co_return CommandResult{.status = 503, .text = view.error().text()};
   if (view->config && deep_equal(view->config->data, config)) co_return CommandResult{.status = 200, .text = to_json(config)};
-  co_return co_await store_config(std::move(config), std::nullopt, ctx);
+  const auto write = [this, ctx, config] { return store_config(config, std::nullopt, ctx); };
+  if (!lifts_pause(*view, config)) co_return co_await write();
+  co_return co_await lift_pause(node_, *view, {.method = "PUT", .body = std::move(config), .write = write}, ctx);
 }
 
 // HA-296, B5: a node that leads, or is about to, accepts nobody else.

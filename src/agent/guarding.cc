@@ -15,8 +15,11 @@ bool may_write(const ServerView& server) {
   return server.postmaster_alive && !server.recovery_configured;
 }
 
-bool certainly_takes_none(const ServerView& server) {
-  return !server.postmaster_alive || (server.queried && server.in_recovery);
+// What the cache file says about a pause may be old, and so may what was read before this node lifted one: only a /config
+// that was read since permits to go unguarded.
+bool knows_of_pause(const Node& node) {
+  if (!node.settings.paused || !node.view_ever_loaded || node.dynamic_version.empty() || node.lifting_pause > 0) return false;
+  return !node.pause_lifted_at || (node.view && node.view_asked_at > *node.pause_lifted_at);
 }
 
 }  // namespace
@@ -54,8 +57,8 @@ void Agent::take_over_lease() {
 Task<void> Agent::keep_guard() {
   const ServerView& server = node_.world.server;
   const GuardState guard = node_.guard->state();
-  // What the cache file says about a pause may be old: only a /config that was read permits to go unguarded.
-  const bool paused = node_.settings.paused && node_.view_ever_loaded && !node_.dynamic_version.empty();
+  const bool paused = knows_of_pause(node_);
+  if (paused) node_.pause_lifted_at.reset();
   const bool held = node_.lease.state().status == policy::LeaseState::Status::kHeld &&
                     node_.ports.scheduler.now() < node_.lease.state().times.kill_at;
   const bool wanted = guard.enabled || guard.watchdog_wanted;
@@ -66,7 +69,7 @@ Task<void> Agent::keep_guard() {
     } else if (node_.lease.unguarded()) {
       log::critical("nothing guards this primary, so it is demoted: {}", armed.error().text());
     }
-  } else if (guard.armed && !node_.actions.busy() && (paused || certainly_takes_none(server))) {
+  } else if (guard.armed && !node_.actions.busy() && (paused || certainly_takes_no_writes(server))) {
     co_await node_.disarm_guard();
   }
   node_.world.lease = node_.lease.state();

@@ -72,6 +72,9 @@ struct Node {
   bool checkpoint_pending = false;  // promoted, and pg_control is not yet on the new timeline (HA-336)
   Value scheduled_restart;          // map or null (HA-264)
   bool shutdown_requested = false;
+  // A pause is being lifted by this node, or was: what was read before then may not show it yet.
+  int lifting_pause = 0;
+  std::optional<Instant> pause_lifted_at;
   int sync_abstentions = 0;         // procedures during which no commit shall wait for this node (SYNC-036)
 
   // For procedures: a deadline for one store operation, or for anything else.
@@ -104,6 +107,10 @@ struct Node {
   [[nodiscard]] Role role() const;
   [[nodiscard]] PgState state() const;
 };
+
+inline bool certainly_takes_no_writes(const ServerView& server) {
+  return !server.postmaster_alive || (server.queried && server.in_recovery);
+}
 
 // HA-028: how long peers are waited for in elections and checks.
 inline constexpr Duration kPeerPatience = std::chrono::seconds(2);

@@ -50,7 +50,7 @@ DynamicFlags flags_of(const ClusterView& view) {
     const Value* value = config.find(key);
     return value != nullptr && parse_bool(*value).value_or(false);
   };
-  flags.paused = on("pause");
+  flags.paused = is_paused(config);
   if (const Value* standby = config.find("standby_cluster")) {
     for (const std::string_view key : {"host", "port", "restore_command"}) {
       const Value* value = standby->find(key);

@@ -265,6 +265,7 @@ void add_pause(CLI::App& root, Start& start) {
           argument(app, kCluster, o.name);
           group(app, o.pause.group);
           app.add_flag("--wait", o.pause.wait, "Wait until it is recognized by all nodes");
+          if (!pausing) app.add_flag("--force", o.pause.force, "Resume although the leader's guardian could not be armed");
         },
         [](App& app, Options o) -> Result<Task<Status>> {
           auto cluster = name_or_scope(app, o.name);

@@ -71,6 +71,7 @@ struct PauseOptions {
   std::optional<int> group;
   bool pause = true;  // false: resume
   bool wait = false;
+  bool force = false;  // of resume: also if no member will, or can be asked (ADR 10)
 };
 Task<Status> pause(App& app, PauseOptions options);
 

@@ -6,6 +6,8 @@
 #include "ctl/diff.h"
 #include "ctl/programs.h"
 #include "ctl/prompt.h"
+#include "ctl/resume.h"
+#include "model/codec.h"
 
 namespace matriarch::ctl {
 namespace {
@@ -87,13 +89,33 @@ Status show_changes(App& app, const Value& before, const Edited& after) {
   return {};
 }
 
+Error concurrent_changes() { return {Errc::kConflict, "Config modification aborted due to concurrent changes"}; }
+
+// The pause is lifted by the members, as `resume` does it; what else was edited is written then. The configuration without
+// the pause, none: refused, and said so.
+Task<Result<std::optional<StoredConfig>>> resume_first(App& app, EditConfigOptions options, Loaded loaded) {
+  const auto reply = co_await ask_to_pause(app, loaded.main(), false);
+  if (!reply) co_return reply.error();
+  if (reply->status != 200) {
+    app.say_refused(fmt::format("Failed: resume cluster management status code={}, ({})", reply->status, reply->text));
+    co_return std::nullopt;
+  }
+  auto now = co_await load_cluster(app, options.cluster, loaded.group);
+  if (!now) co_return now.error();
+  StoredConfig expected = *loaded.main().config;
+  expected.data.as_map().erase("pause");
+  const auto& stored = now->main().config;
+  if (!stored || stored->data != expected.data) co_return concurrent_changes();
+  co_return stored;
+}
+
 }  // namespace
 
 Task<Status> edit_config(App& app, EditConfigOptions options) {
   const auto group = main_group(app, options.group);
   auto loaded = co_await load_cluster(app, options.cluster, group);
   if (!loaded) co_return loaded.error();
-  const auto& stored = loaded->main().config;
+  std::optional<StoredConfig> stored = loaded->main().config;
   if (!stored) {
     co_return Error(Errc::kNotFound, fmt::format("The config key does not exist in the cluster {}", options.cluster));
   }
@@ -118,6 +140,12 @@ Task<Status> edit_config(App& app, EditConfigOptions options) {
     if (!yes) co_return yes.error();
     if (!*yes) co_return Status();
   }
+  if (is_paused(before) && !is_paused(after->document) && resume_is_guarded(loaded->main())) {
+    auto resumed = co_await resume_first(app, options, *loaded);
+    if (!resumed) co_return resumed.error();
+    if (!*resumed) co_return Status();
+    stored = std::move(*resumed);
+  }
   auto store = app.clusters.open({.scope = options.cluster, .group = group});
   if (!store) co_return store.error();
   // An unusable document has no version to compare with (DCS-111): it can only be replaced.
@@ -125,10 +153,8 @@ Task<Status> edit_config(App& app, EditConfigOptions options) {
   if (!stored->version.empty()) expected = stored->version;
   auto written = co_await (*store)->set_config(to_json(after->document), expected, app.store_ctx());
   if (!written) {
-    co_return Error(written.error().code(), "Config modification aborted due to concurrent changes" +
-                                                (written.error().code() == Errc::kConflict
-                                                     ? std::string()
-                                                     : ": " + written.error().text()));
+    if (written.error().code() == Errc::kConflict) co_return concurrent_changes();
+    co_return Error(written.error().code(), concurrent_changes().text() + ": " + written.error().text());
   }
   app.say("Configuration changed");
   co_return Status();

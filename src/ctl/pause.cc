@@ -1,6 +1,8 @@
 // `pause` and `resume` (spec section 10).
+#include "base/log.h"
 #include "base/wait.h"
 #include "ctl/commands.h"
+#include "ctl/resume.h"
 
 namespace matriarch::ctl {
 namespace {
@@ -55,40 +57,52 @@ Task<Result<bool>> wait_until_recognized(App& app, PauseOptions options, Loaded 
   }
 }
 
+// `resume --force`: nobody is asked.
+Task<Status> write_resumed(App& app, PauseOptions options, StoredConfig stored) {
+  auto store = app.clusters.open({.scope = options.cluster, .group = options.group});
+  if (!store) co_return store.error();
+  stored.data.as_map().erase("pause");
+  auto written = co_await (*store)->set_config(to_json(stored.data), stored.version, app.store_ctx());
+  if (!written) co_return written.error().in("writing /config");
+  co_return Status();
+}
+
+// True: the cluster is, or will be, as asked for. False: refused, and said so.
+Task<Result<bool>> carry_out(App& app, PauseOptions options, Loaded loaded) {
+  const auto reply = co_await ask_to_pause(app, loaded.main(), options.pause);
+  if (options.force && is_refused(reply)) {
+    log::warning("resuming by force although this was the answer: {}", reply ? reply->text : reply.error().text());
+    const auto written = co_await write_resumed(app, options, *loaded.main().config);
+    if (!written) co_return written.error();
+    co_return true;
+  }
+  if (!reply) co_return reply.error();
+  if (reply->status == 200) co_return true;
+  app.say_refused(fmt::format("Failed: {} cluster management status code={}, ({})", options.pause ? "pause" : "resume",
+                              reply->status, reply->text));
+  co_return false;
+}
+
 }  // namespace
 
 Task<Status> pause(App& app, PauseOptions options) {
   options.group = main_group(app, options.group);
   auto loaded = co_await load_cluster(app, options.cluster, options.group);
   if (!loaded) co_return loaded.error();
-  const std::string_view verb = options.pause ? "pause" : "resume";
   if (flags_of(loaded->main()).paused == options.pause) {  // CTL-197
     co_return Error(Errc::kInvalid, options.pause ? "Cluster is already paused" : "Cluster is not paused");
   }
-  Value::Map body;
-  body.set("pause", options.pause ? Value(true) : Value());
-  const auto members = leader_first(loaded->main());
-  for (const Member& member : members) {
-    auto outcome = co_await call_member(app, "PATCH", member, "config", Value(body));
-    if (!outcome.reply) {
-      warn_not_accessible(outcome.reply.error(), member.name);
-      continue;
-    }
-    if (outcome.reply->status != 200) {
-      app.say_refused(fmt::format("Failed: {} cluster management status code={}, ({})", verb, outcome.reply->status,
-                                  outcome.reply->text));
-      co_return Status();
-    }
-    if (options.wait) {
-      app.say(fmt::format("'{}' request sent, waiting until it is recognized by all nodes", verb));
-      auto recognized = co_await wait_until_recognized(app, options, *loaded);
-      if (!recognized) co_return recognized.error();
-      if (!*recognized) co_return Status();
-    }
-    app.say(fmt::format("Success: cluster management is {}", options.pause ? "paused" : "resumed"));
-    co_return Status();
+  const auto done = co_await carry_out(app, options, *loaded);
+  if (!done) co_return done.error();
+  if (!*done) co_return Status();
+  if (options.wait) {
+    app.say(fmt::format("'{}' request sent, waiting until it is recognized by all nodes", options.pause ? "pause" : "resume"));
+    auto recognized = co_await wait_until_recognized(app, options, *loaded);
+    if (!recognized) co_return recognized.error();
+    if (!*recognized) co_return Status();
   }
-  co_return Error(Errc::kUnavailable, "Can not find accessible cluster member");
+  app.say(fmt::format("Success: cluster management is {}", options.pause ? "paused" : "resumed"));
+  co_return Status();
 }
 
 }  // namespace matriarch::ctl

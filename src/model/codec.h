@@ -14,6 +14,8 @@ using Complaints = std::vector<std::string>;
 
 Member read_member(std::string_view name, std::string_view text, Version version, Complaints& complaints);
 StoredConfig read_config(std::string_view text, Version version, Complaints& complaints);
+// CFG-221, for those who need no more of it than this.
+bool is_paused(const Value& config);
 StatusInfo read_status(std::string_view text, Complaints& complaints);
 StatusInfo read_legacy_optime(std::string_view text, Complaints& complaints);
 SyncState read_sync(std::string_view text, Version version, Complaints& complaints);

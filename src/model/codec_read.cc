@@ -240,6 +240,11 @@ StoredConfig read_config(std::string_view text, Version version, Complaints& com
   return {Value::Map(), Version()};
 }
 
+bool is_paused(const Value& config) {
+  const Value* pause = config.find("pause");
+  return pause != nullptr && parse_bool(*pause).value_or(false);
+}
+
 StatusInfo read_status(std::string_view text, Complaints& complaints) {
   StatusInfo status;
   const std::optional<Value> parsed = parse("status", text, kStatusRemedy, complaints);

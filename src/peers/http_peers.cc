@@ -112,6 +112,18 @@ Task<std::vector<FailsafeAnswer>> HttpPeers::post_failsafe(
   co_return answers;
 }
 
+Task<Result<PeerReply>> HttpPeers::change_config(Member member, std::string method, Value body, Ctx ctx) {
+  auto request = call(std::move(method), api_endpoint(member.data, "/config"));
+  if (!request) co_return request.error();
+  request->stale_retry = http::StaleRetry::kNever;
+  request->new_connection = true;
+  request->headers.set("Content-Type", "application/json");
+  request->body = to_json(body);
+  auto response = co_await client_.request(std::move(*request), std::move(ctx));
+  if (!response) co_return response.error();
+  co_return PeerReply{.status = response->status, .text = std::move(response->body)};
+}
+
 Task<bool> HttpPeers::is_alive(Member member, Ctx ctx) {
   auto request = call("GET", api_endpoint(member.data, "/liveness"));
   if (!request) co_return false;

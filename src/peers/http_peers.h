@@ -19,6 +19,7 @@ class HttpPeers final : public Peers {
   Task<std::vector<PeerStatus>> poll(std::vector<Member> members, Ctx ctx) override;
   Task<std::vector<FailsafeAnswer>> post_failsafe(std::vector<std::pair<std::string, std::string>> name_and_url,
                                                   FailsafeMessage message, Ctx ctx) override;
+  Task<Result<PeerReply>> change_config(Member member, std::string method, Value body, Ctx ctx) override;
   Task<bool> is_alive(Member member, Ctx ctx) override;
 
  private:

@@ -11,6 +11,7 @@
 #include "base/task.h"
 #include "model/cluster.h"
 #include "model/peer_status.h"
+#include "model/value.h"
 
 namespace matriarch {
 
@@ -28,6 +29,11 @@ struct FailsafeMessage {
   std::map<std::string, Lsn> slots;
 };
 
+struct PeerReply {
+  int status = 0;
+  std::string text;
+};
+
 class Peers {
  public:
   virtual ~Peers() = default;
@@ -38,6 +44,10 @@ class Peers {
 
   virtual Task<std::vector<FailsafeAnswer>> post_failsafe(std::vector<std::pair<std::string, std::string>> name_and_url,
                                                           FailsafeMessage message, Ctx ctx) = 0;
+
+  // Hands a change of /config on (`method` PATCH or PUT) and gives the answer. Never sent twice; after an error it may have
+  // taken effect all the same.
+  virtual Task<Result<PeerReply>> change_config(Member member, std::string method, Value body, Ctx ctx) = 0;
 
   // True if anything at all answers at the member's /liveness (HA-044).
   virtual Task<bool> is_alive(Member member, Ctx ctx) = 0;

@@ -136,6 +136,7 @@ Task<http::Response> Api::change_config(Endpoint endpoint, Value::Map body, Ctx 
   } else {
     result = co_await agent_.replace_config(std::move(body), std::move(ctx));
   }
+  if (result.status == 412) co_return replies_.text(412, std::move(result.text));  // the rule of resume (ADR 10)
   if (result.status != 200) co_return page(result.status, result.text);  // API-202, API-205, API-209
   const auto config = parse_json(result.text);
   co_return replies_.json(200, config ? to_spaced_json(*config) : result.text);

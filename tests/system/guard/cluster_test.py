@@ -245,6 +245,71 @@ def pause_and_resume(agent, ctl):
         expect(postmaster_of(leader) == postmaster, 'the same server')
 
 
+def resume_is_guarded(agent, ctl):
+    """ADR 10: whoever is asked, the pause ends only after the guardian of the leader is armed."""
+    with guarded_cluster(agent, ctl) as cluster:
+        leader = bring_up(cluster)
+        other = next(n for n in cluster.nodes if n is not leader)
+        with Writers(cluster) as writers:
+            for asked in (other, leader):
+                expect(cluster.run_ctl(OURS, 'pause', '--wait').returncode == 0, 'pause')
+                wait_for('disarmed', lambda: guard_state(leader) == 'ready', 10)
+                code, text = asked.rest('/config', 'PATCH', {'pause': None})
+                if asked is leader:
+                    break
+                expect(code == 200, 'resume by the standby: %d %s' % (code, text))
+                wait_for('armed again', lambda: guard_state(leader) == 'armed', 10)
+            os.kill(leader.process.pid, signal.SIGKILL)     # before it can have read that the pause is over
+            begin = time.monotonic()
+            expect(code == 200, 'resume by the leader: %d %s' % (code, text))
+            wait_for('PostgreSQL is gone', lambda: not leader.server_pids(), TTL + 5, every=0.005)
+            lasted = time.monotonic() - begin
+            wait_for('the other node leads', lambda: other.sql('select pg_is_in_recovery()') == ['f'], 30)
+            time.sleep(1)
+            acks = writers.stop()
+        expect(lasted < TTL, 'the server outlived the lease: %.2f s' % lasted)
+        expect_one_primary(acks, leader, other)
+
+
+def resume_of_the_unguarded(agent, ctl):
+    """A paused server goes on without its agent: with the pause over, another would be promoted beside it."""
+    with guarded_cluster(agent, ctl) as cluster:
+        leader = bring_up(cluster)
+        other = next(n for n in cluster.nodes if n is not leader)
+        postmaster = postmaster_of(leader)
+        expect(cluster.run_ctl(OURS, 'pause', '--wait').returncode == 0, 'pause')
+        wait_for('disarmed', lambda: guard_state(leader) == 'ready', 10)
+        leader.process.kill()
+        leader.process.wait()
+
+        def refused(words):
+            run = cluster.run_ctl(OURS, 'resume', node=other)
+            expect(run.returncode == 1 and leader.name in run.stdout and words in run.stdout and '--force' in run.stdout,
+                   'refused: %d %s' % (run.returncode, run.stdout))
+            code, text = other.rest('/config', 'PUT', {k: v for k, v in DCS.items()})
+            expect(code == 412 and leader.name in text, 'PUT: %d %s' % (code, text))
+        refused('must arm its guardian')                    # the leader key is still there
+        wait_for('the leader key is gone', lambda: cluster.view_of(other).get(leader.name) is None, TTL + 5)
+        refused('led last')
+        time.sleep(TTL)
+        expect(other.sql('select pg_is_in_recovery()') == ['t'], 'nobody is promoted')
+        expect(postmaster_of(leader) == postmaster and leader.sql('select 1') == ['1'], 'a paused server is left alone')
+
+        leader.start()
+        wait_for('the agent leads on', cluster.leader, 20)
+        run = cluster.run_ctl(OURS, 'resume', '--wait', node=other)
+        expect(run.returncode == 0, run.stdout)
+        wait_for('armed again', lambda: guard_state(leader) == 'armed', 10)
+        expect(cluster.wait_healthy() is leader and postmaster_of(leader) == postmaster, 'the same server')
+
+        expect(cluster.run_ctl(OURS, 'pause', '--wait').returncode == 0, 'pause')
+        wait_for('disarmed', lambda: guard_state(leader) == 'ready', 10)
+        leader.kill()                                       # the whole node: people know that it is gone
+        run = cluster.run_ctl(OURS, 'resume', '--force', node=other)
+        expect(run.returncode == 0 and 'is resumed' in run.stdout, run.stdout)
+        wait_for('the other node leads', lambda: other.sql('select pg_is_in_recovery()') == ['f'], 30)
+
+
 def stop_and_switchover_disarm(agent, ctl):
     with guarded_cluster(agent, ctl) as cluster:
         leader = bring_up(cluster)
@@ -284,4 +349,4 @@ def without_guardian(agent, ctl):
 
 if __name__ == '__main__':
     sys.exit(main([killed_agent, frozen_agent, respawned_agent, agent_started_again, killed_guardian, pause_and_resume,
-                   stop_and_switchover_disarm, without_guardian], sys.argv))
+                   resume_is_guarded, resume_of_the_unguarded, stop_and_switchover_disarm, without_guardian], sys.argv))

@@ -93,6 +93,88 @@ TEST(Pause, WaitingEnds) {
             "pg2 members didn't recognized pause state after 3 seconds\n");
 }
 
+// --- resume where a guardian is concerned (ADR 10)
+
+constexpr const char* kResume1 = R"(PATCH http://10.1.0.1:8008/config {"pause": null})";
+constexpr const char* kResume2 = R"(PATCH http://10.1.0.2:8008/config {"pause": null})";
+
+// pg1 and pg2 are ours; pg3, last in order, is not.
+void make_guarded_shop(Cli& cli) {
+  cli.make_shop();
+  for (const int node : {1, 2}) {
+    cli.member(fmt::format("pg{}", node),
+               fmt::format(R"({{"api_url":"http://10.1.0.{}:8008/patroni","state":"running","matriarch":"0.1","guardian":"ready"}})", node));
+  }
+  cli.store().put("config", R"({"pause":true,"ttl":30})");
+}
+
+TEST(Resume, TheLeadersRefusalIsShown) {
+  Cli cli;
+  make_guarded_shop(cli);
+  cli.answer(kConfig1, 412, "pg1 has no guardian");
+  EXPECT_EQ(cli.run({"resume"}), 1);
+  EXPECT_EQ(cli.console.written, "Failed: resume cluster management status code=412, (pg1 has no guardian)\n");
+  EXPECT_EQ(cli.rest.calls, Calls{kResume1});
+  EXPECT_EQ(cli.store().get("config"), R"({"pause":true,"ttl":30})");
+}
+
+TEST(Resume, ForceWritesTheConfigurationItself) {
+  Cli cli;
+  make_guarded_shop(cli);
+  cli.answer(kConfig1, 412, "pg1 has no guardian");
+  EXPECT_EQ(cli.run({"resume", "--force"}), 0);
+  EXPECT_EQ(cli.console.written, "Success: cluster management is resumed\n");
+  EXPECT_EQ(cli.store().get("config"), R"({"ttl":30})");
+
+  Cli alone;  // nobody answers
+  make_guarded_shop(alone);
+  EXPECT_EQ(alone.run({"resume", "--force"}), 0);
+  EXPECT_EQ(alone.store().get("config"), R"({"ttl":30})");
+
+  Cli other;  // what else goes wrong is not forced
+  make_guarded_shop(other);
+  other.answer(kConfig1, 503, "no store");
+  EXPECT_EQ(other.run({"resume", "--force"}), 1);
+  EXPECT_EQ(other.store().get("config"), R"({"pause":true,"ttl":30})");
+  EXPECT_EQ(other.run({"pause", "--force"}), 2) << "pausing needs no force";
+}
+
+TEST(Resume, PatronisMembersAreNotAskedWhereAGuardianMustBeArmed) {
+  Cli cli;
+  make_guarded_shop(cli);
+  cli.answer("PATCH http://10.1.0.3:8008/config", 200, "{}");
+  EXPECT_EQ(cli.run({"resume"}), 1);
+  EXPECT_EQ(cli.rest.calls, (Calls{kResume1, kResume2}));
+  EXPECT_NE(cli.console.errors.find("Error: Can not find accessible cluster member: the leader must arm its guardian"),
+            std::string::npos) << cli.console.errors;
+
+  cli.rest.calls.clear();
+  cli.store().put("leader", "pg3");  // it has none: as ever
+  EXPECT_EQ(cli.run({"resume"}), 0);
+
+  cli.rest.calls.clear();
+  cli.store().keys.erase("leader");  // whoever led last may have had one
+  EXPECT_EQ(cli.run({"resume"}), 1);
+  EXPECT_EQ(cli.rest.calls, (Calls{kResume1, kResume2}));
+}
+
+TEST(Resume, EditingThePauseAwayAsksTheLeaderToo) {
+  Cli cli;
+  make_guarded_shop(cli);
+  cli.answer(kConfig1, 412, "pg1 has no guardian");
+  EXPECT_EQ(cli.run({"edit-config", "-q", "-s", "pause=null", "-s", "ttl=20", "--force"}), 1);
+  EXPECT_EQ(cli.console.written, "Failed: resume cluster management status code=412, (pg1 has no guardian)\n");
+  EXPECT_EQ(cli.store().get("config"), R"({"pause":true,"ttl":30})");
+
+  cli.console = FakeConsole();
+  cli.rest.answers.clear();
+  cli.answer(kConfig1, 200, "{}");
+  cli.store().before_load[cli.store().loads + 2] = [&] { cli.store().put("config", R"({"ttl":30})"); };  // the leader did it
+  EXPECT_EQ(cli.run({"edit-config", "-q", "-s", "pause=null", "-s", "ttl=20", "--force"}), 0);
+  EXPECT_EQ(cli.console.written, "Configuration changed\n");
+  EXPECT_EQ(cli.store().get("config"), R"({"ttl":20})");
+}
+
 // The example of section 17; CTL-209, CTL-228, CTL-235, CTL-237, CTL-307, CTL-314
 TEST(EditConfig, DiffOfTheExample) {
   Cli cli;

@@ -189,6 +189,28 @@ TEST_F(HttpPeersTest, AnyAnswerMeansAlive) {  // HA-044, DCS-203
   EXPECT_FALSE(is_alive(""));
 }
 
+TEST_F(HttpPeersTest, HandsChangesOfTheConfigurationOn) {  // ADR 10
+  FakeMember leader(reactor_);
+  leader.response = {.status = 412, .body = "not now"};
+  const auto ask = [this](std::string url) {
+    std::optional<Result<PeerReply>> answer;
+    reactor_.run_until_done([](Reactor* r, Peers* p, std::string to, std::optional<Result<PeerReply>>* out) -> Task<void> {
+      *out = co_await p->change_config(Member{.name = "l", .data = {.api_url = std::move(to)}}, "PATCH",
+                                       parse_json(R"({"pause":null})").value(), Ctx{.deadline = r->now() + 2s});
+    }(&reactor_, &peers(), std::move(url), &answer));
+    return *answer;
+  };
+  const auto answer = ask(leader.url());
+  ASSERT_TRUE(answer.ok()) << answer.error().text();
+  EXPECT_EQ(answer->status, 412);
+  EXPECT_EQ(answer->text, "not now");
+  ASSERT_EQ(leader.requests.size(), 1u);
+  EXPECT_EQ(leader.requests[0].method, "PATCH");
+  EXPECT_EQ(leader.requests[0].target, "/config");
+  EXPECT_EQ(leader.requests[0].body, R"({"pause":null})");
+  EXPECT_FALSE(ask("http://127.0.0.1:1/patroni").ok());
+}
+
 TEST_F(HttpPeersTest, AMissingCertificateIsNamed) {
   const auto made = HttpPeers::create(reactor_, {.certfile = "/nonexistent/client.pem"});
   ASSERT_FALSE(made.ok());
