@@ -74,6 +74,11 @@ bool Checks::synchronous(const ClusterView& view) const {
 void Checks::acknowledged(Node& node, Lsn end, std::uint64_t serial) {
   ++acknowledged_count_;
   all_.push_back({.end = end, .serial = serial});
+  // What people order while the cluster is paused may make two primaries: nothing is stopped then, and nothing is promised.
+  if (paused_since_ && operator_acted_ >= *paused_since_) {
+    promised_.clear();
+    return;
+  }
   const ClusterView& view = store_.keys().view();
   if (synchronous(view) && view.sync.leader_matches(node.name())) promised_.push_back({.end = end, .serial = serial});
 }

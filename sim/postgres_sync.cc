@@ -65,10 +65,10 @@ void Postgres::set_synchronous(std::vector<std::string> names, int count, SyncMo
   for (auto& [name, sender] : senders_) {
     const bool late = random_.chance(0.1);
     const Duration delay = late ? random_.between(milliseconds(100), seconds(3)) : random_.between(milliseconds(0), milliseconds(30));
-    os_.call_at(os_.now() + delay, [this, name, link = sender.link, known = sync_] {
+    os_.call_at(os_.now() + delay, [this, name, link = sender.link] {
       const auto found = senders_.find(name);
       if (found == senders_.end() || found->second.link != link) return;
-      found->second.synchronous = known;
+      found->second.synchronous = sync_;  // the file as it is by then
       release_commits();
     });
   }

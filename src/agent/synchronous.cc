@@ -19,6 +19,8 @@ namespace sync = policy::sync;
 constexpr int kStepsInARow = 12;
 constexpr Duration kFirstLook = std::chrono::milliseconds(20);
 constexpr Duration kLongestLook = std::chrono::milliseconds(500);
+// Commits wait for a standby whose whole node has died, until somebody looks: nothing else tells of it.
+constexpr Duration kStallPatience = std::chrono::seconds(1);
 
 template <class... F>
 struct Overloaded : F... {
@@ -89,7 +91,10 @@ Task<void> Agent::keep_synchronous() {
     auto decided = sync::decide(node_.world, node_.memory.sync);
     node_.memory.sync = std::move(decided.memory);
     if (!decided.warning.empty()) log::warning("{}", decided.warning);
-    if (std::holds_alternative<sync::Nothing>(decided.step)) co_return;
+    if (std::holds_alternative<sync::Nothing>(decided.step)) {
+      if (!node_.world.server.synchronous_standby_names.empty()) sync_look_at_ = node_.ports.scheduler.now() + kStallPatience;
+      co_return;
+    }
     if (std::holds_alternative<sync::LookAgain>(decided.step)) {
       look_again_for_confirmation();
       co_return;

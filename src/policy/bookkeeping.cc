@@ -89,7 +89,8 @@ Memory remember(const World& world, const Memory& memory) {
     next.former_leader = *leader;
   }
   if (world.server.is_primary() && world.lock_mine()) next.former_leader.reset();
-  if ((world.view && !world.lock_mine()) || (world.server.queried && world.server.in_recovery)) next.sync = {};
+  if (world.view && !world.lock_mine()) next.sync = {.imposed = next.sync.imposed};
+  if (world.server.queried && world.server.in_recovery) next.sync = {};
   next.was_paused = world.settings.paused;
   if (memory.was_paused && !world.settings.paused) next.rewind = RewindState::kInitial;  // HA-052
   if (state == PgState::kRunning) {

@@ -45,7 +45,7 @@ class StoreMember:
         with open(os.path.join(self.cluster.dir, self.name + '.log'), 'ab') as log:
             self.process = subprocess.Popen(self.machine.command([
                 'etcd', '--name', self.name, '--data-dir', os.path.join(self.cluster.dir, self.name), '--unsafe-no-fsync',
-                '--heartbeat-interval', '50', '--election-timeout', '500',
+                '--heartbeat-interval', '50', '--election-timeout', '300',     # as managed etcds have it
                 '--listen-client-urls', self.url(2379) + ',http://127.0.0.1:2379', '--advertise-client-urls', self.url(2379),
                 '--listen-peer-urls', self.url(2380), '--initial-advertise-peer-urls', self.url(2380),
                 '--initial-cluster', members]), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -79,6 +79,7 @@ class Node:
         ttl, loop_wait, retry_timeout = c.profile
         hba = ['local all all trust', 'host all all 10.77.0.0/24 trust', 'host replication all 10.77.0.0/24 trust']
         dcs = {'ttl': ttl, 'loop_wait': loop_wait, 'retry_timeout': retry_timeout, 'failsafe_mode': c.failsafe,
+               'synchronous_mode': c.synchronous,
                'postgresql': {'use_pg_rewind': True, 'parameters': {'wal_log_hints': 'on', 'max_connections': c.connections}}}
         return {
             'scope': 'faults', 'name': self.name,
@@ -196,9 +197,10 @@ class Cluster:
     'etcd', what of each node lives on a volume of its own."""
 
     def __init__(self, agent, ctl, logs=None, profile='fast', store=1, managed=False, failsafe=False, guardian='on',
-                 connections=100, disk=None):
+                 connections=100, disk=None, synchronous=False):
         self.agent, self.ctl, self.logs, self.profile = agent, ctl, logs, PROFILES[profile]
         self.managed, self.failsafe, self.guardian, self.connections, self.disk = managed, failsafe, guardian, connections, disk
+        self.synchronous = synchronous
         self.bindir = newest_bindir()
         self.dir = tempfile.mkdtemp(prefix='matriarch-faults.')
         shutil.chown(self.dir, 'postgres', 'postgres')
@@ -284,6 +286,8 @@ class Cluster:
         leader = self.leader()
         rows = leader.sql("SELECT application_name FROM pg_stat_replication WHERE state = 'streaming'") if leader else None
         complete = rows is not None and sorted(rows) == sorted(n.name for n in self.others(leader))
+        if complete and self.synchronous:
+            complete = bool(leader.sql("SELECT 1 FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')"))
         return leader if complete and (not self.managed or all(n.votes() for n in self.nodes)) else None
 
     def wait_healthy(self, seconds=60):

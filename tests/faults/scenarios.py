@@ -268,6 +268,8 @@ def reuse_pids_until_strike(cluster, old):
 RESPAWN = {'guardian': {'respawn': True}}
 THREE = {'store': 3}
 TURBO = {'profile': 'turbo'}
+SYNCHRONOUS = {'profile': 'turbo', 'synchronous': True}
+QUORUM = {'profile': 'turbo', 'synchronous': 'quorum'}
 MANAGED = {'managed': True, 'profile': 'turbo'}
 
 ALL = [
@@ -292,6 +294,10 @@ ALL = [
     Scenario('kill_server', kill_server, 5, same_leader=True),
     Scenario('kill_node', kill_node, 6, lost=10, same_leader=False, options=TURBO),
     Scenario('freeze_node', freeze_node, 10, two=20, lost=5, same_leader=False, options=TURBO),
+    Scenario('cut_from_everything_sync', cut_from_everything, 10, same_leader=False, options=SYNCHRONOUS),
+    Scenario('kill_node_sync', kill_node, 6, same_leader=False, options=SYNCHRONOUS),
+    Scenario('kill_node_quorum', kill_node, 6, same_leader=False, options=QUORUM),
+    Scenario('freeze_node_sync', freeze_node, 10, two=20, same_leader=False, options=SYNCHRONOUS),
     Scenario('kill_node_and_store_leader', kill_node_and_store_leader, 10, outage=5000, lost=10, same_leader=False,
              options={'store': 3, 'profile': 'turbo'}),
     Scenario('suspend_everything', suspend_everything, 10),

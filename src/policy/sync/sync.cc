@@ -184,7 +184,10 @@ Step by_quorum(const World& world, const Seen& seen, Decided& decided) {
 
 // SYNC-032.
 Step switched_off(const World& world, Memory& memory) {
-  if (world.view->sync.active()) return Unpublish{};
+  if (world.view->sync.active()) {
+    memory.imposed = true;  // by a process before this one, perhaps
+    return Unpublish{};
+  }
   if (std::exchange(memory.imposed, false)) return Require{};
   return Nothing{};
 }

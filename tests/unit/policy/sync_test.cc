@@ -214,6 +214,8 @@ TEST_F(Synchronous, SwitchedOffInTheOrderOfShrinking) {  // SYNC-032
   memory = {};
   wait_for({"x"}, 1);
   expect("nothing");  // the user's own
+  publish("a", {"x"});
+  EXPECT_EQ(settle(), (std::vector<std::string>{"unpublish", "require [] 0"})) << "what a former process imposed";
 }
 
 TEST_F(Synchronous, AStandbyClusterHasNone) {  // SYNC-004
