@@ -8,6 +8,7 @@ exceeded. See README.md.
 """
 import argparse
 import contextlib
+import fcntl
 import os
 import shutil
 import sys
@@ -121,6 +122,17 @@ def run_all(programs, options):
     return table, failed
 
 
+def wait_for_others():
+    """Names of machines and addresses are the same in each run. The lock goes on when this program executes itself anew."""
+    lock = os.open('/run/lock/matriarch-faults', os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print('waiting for another run on this machine to end', flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    os.set_inheritable(lock, True)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument('agent')
@@ -131,6 +143,7 @@ def main():
     if os.geteuid() != 0:
         raise SystemExit('network namespaces need root: run it with sudo')
     if os.environ.get('MATRIARCH_FAULTS_HUB') != '1':     # the tests themselves live in the clients' namespace
+        wait_for_others()
         net.remove_all()
         net.make_hub()
         os.environ['MATRIARCH_FAULTS_HUB'] = '1'
