@@ -92,7 +92,6 @@ class ForwardingServer : public Server {
   }
   Task<Status> write_transaction(Ctx ctx) override { return next_.write_transaction(std::move(ctx)); }
   Task<bool> pre_promote(Ctx ctx) override { return next_.pre_promote(std::move(ctx)); }
-  Task<void> before_stop(Ctx ctx) override { return next_.before_stop(std::move(ctx)); }
   void callback(CallbackAction action, Role role) override { next_.callback(action, role); }
   Task<Status> apply_settings(Value dynamic_config, Ctx ctx) override {
     return next_.apply_settings(std::move(dynamic_config), std::move(ctx));

@@ -343,10 +343,6 @@ Task<bool> SimServer::pre_promote(Ctx ctx) {
   co_return ran.ok() && !veto_;
 }
 
-Task<void> SimServer::before_stop(Ctx ctx) {
-  (void)co_await short_while(std::move(ctx));  // HA-243: its result is ignored
-}
-
 void SimServer::callback(CallbackAction action, Role role) {
   if (process_.dead()) return;
   world_.trace.line(postgres_.name(), "callback {} {}", to_string(action), callback_role(role));

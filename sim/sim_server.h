@@ -55,7 +55,6 @@ class SimServer final : public Server {
   Task<Status> set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode, Ctx ctx) override;
   Task<Status> write_transaction(Ctx ctx) override;
   Task<bool> pre_promote(Ctx ctx) override;
-  Task<void> before_stop(Ctx ctx) override;
   void callback(CallbackAction action, Role role) override;
   Task<Status> apply_settings(Value dynamic_config, Ctx ctx) override;
   [[nodiscard]] Value pending_restart_reason() const override;

@@ -85,7 +85,8 @@ class Server {
   // connections (kTimeout: still starting; kFailed: died, text has the end of its log). A server that runs already is a
   // success. No target: start as primary (no recovery configuration).
   virtual Task<Status> start(std::optional<StandbyTarget> target, Ctx ctx) = 0;
-  // Completes when no process of the server is left. Ok also if it did not run. The Ctx's stop ends the waiting, not the
+  // Completes when no process of the server is left; runs the operator's before_stop first if there is time (HA-243). Ok also
+  // if it did not run. The Ctx's stop ends the waiting, not the
   // stopping.
   virtual Task<Status> stop(StopOptions options, Ctx ctx) = 0;
   // Ok as soon as the server is out of recovery and takes writes (DESIGN 7: reloads it until then).
@@ -145,7 +146,6 @@ class Server {
 
   // --- hooks of the operator
   virtual Task<bool> pre_promote(Ctx ctx) = 0;                      // HA-136; true if not configured
-  virtual Task<void> before_stop(Ctx ctx) = 0;                      // HA-243
   virtual void callback(CallbackAction action, Role role) = 0;      // HA-322..323; never waits
 
   // --- settings, in force from the next operation on (reloads the server where that suffices)

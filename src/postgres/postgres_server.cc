@@ -96,7 +96,7 @@ Task<Status> PostgresServer::stop(StopOptions options, Ctx ctx) {
       const auto done = co_await checkpoint(ctx);
       if (!done) log::warning("the checkpoint before the stop failed: {}", done.error().text());
     }
-    co_await before_stop(ctx);
+    co_await impl_->scripts.before_stop(ctx);
   }
   co_return co_await impl_->stopper.stop(std::move(options), std::move(ctx));
 }
@@ -207,8 +207,6 @@ Task<Status> PostgresServer::set_synchronous_standbys(std::vector<std::string> n
 Task<Status> PostgresServer::write_transaction(Ctx ctx) { co_return co_await impl_->reloader.write_transaction(std::move(ctx)); }
 
 Task<bool> PostgresServer::pre_promote(Ctx ctx) { co_return co_await impl_->scripts.pre_promote(std::move(ctx)); }
-
-Task<void> PostgresServer::before_stop(Ctx ctx) { co_await impl_->scripts.before_stop(std::move(ctx)); }
 
 void PostgresServer::callback(CallbackAction action, Role role) { impl_->scripts.callback(action, role); }
 

@@ -80,7 +80,6 @@ class PostgresServer final : public Server {
   Task<Status> write_transaction(Ctx ctx) override;
 
   Task<bool> pre_promote(Ctx ctx) override;
-  Task<void> before_stop(Ctx ctx) override;
   // Fires the configured command; one at a time (PG-389), on_reload on a track of its own (PG-390).
   void callback(CallbackAction action, Role role) override;
 
