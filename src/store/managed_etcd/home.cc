@@ -11,6 +11,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "store/managed_etcd/fields.h"
 
 namespace matriarch::managed_etcd {
 
@@ -33,11 +34,6 @@ Status make_folder(const fs::path& path) {
 std::string random_text() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}", device(), device());
-}
-
-std::string text_of(const Value& map, std::string_view key) {
-  const Value* value = map.find(key);
-  return value != nullptr && value->is_string() ? value->as_string() : std::string();
 }
 
 // YAML takes a JSON text as a double-quoted one.

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "store/managed_etcd/fields.h"
+
 namespace matriarch::managed_etcd {
 
 namespace {
@@ -15,21 +17,6 @@ std::uint64_t hash(std::string_view text) {
   std::uint64_t value = 14695981039346656037ULL;
   for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   return value;
-}
-
-std::string text_of(const Value& map, std::string_view key) {
-  const Value* value = map.find(key);
-  return value != nullptr && value->is_string() ? value->as_string() : std::string();
-}
-
-bool flag_of(const Value& map, std::string_view key) {
-  const Value* value = map.find(key);
-  return value != nullptr && value->is_bool() && value->as_bool();
-}
-
-std::int64_t number_of(const Value& map, std::string_view key) {
-  const Value* value = map.find(key);
-  return value != nullptr && value->is_int() ? value->as_int() : 0;
 }
 
 const Value::List& list_of(const Value& map, std::string_view key) {
