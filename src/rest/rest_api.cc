@@ -1,5 +1,7 @@
 #include "rest/rest_api.h"
 
+#include "rest/listening.h"
+
 namespace matriarch::rest {
 
 struct RestApi::Prepared {
@@ -7,30 +9,6 @@ struct RestApi::Prepared {
   std::shared_ptr<const http::TlsContext> tls;
   Allowlist allowlist;
 };
-
-namespace {
-
-http::ServerOptions server_options(const RestOptions& options) {
-  http::ServerOptions server;
-  server.backlog = options.backlog;
-  server.keep_alive = options.keep_alive;
-  server.server_header = server_header(options);
-  return server;
-}
-
-Result<std::shared_ptr<const http::TlsContext>> load_tls(const RestOptions& options) {
-  if (!options.tls()) return std::shared_ptr<const http::TlsContext>();
-  auto loaded = http::TlsContext::for_server({.cert_file = options.certfile,
-                                              .key_file = options.keyfile,
-                                              .key_password = options.keyfile_password,
-                                              .ca_file = options.cafile,
-                                              .ciphers = options.ciphers,
-                                              .verify_client = options.verify_client});
-  if (!loaded) return loaded.error().in("restapi");
-  return loaded;
-}
-
-}  // namespace
 
 RestApi::RestApi(Reactor& reactor, AgentApi& agent, RestOptions options)
     : resolver_(system_resolver(reactor)),
@@ -62,9 +40,7 @@ Task<Status> RestApi::start(Ctx ctx) {
   auto prepared = co_await prepare(options_, ctx);
   if (!prepared) co_return prepared.error();
   take_over(*std::move(prepared));
-  auto bound = co_await server_.bind({options_.listen}, ctx);
-  if (!bound) co_return bound.error().in("restapi.listen: choose an address of this host and a free port");
-  co_return Status();
+  co_return co_await bind(server_, options_.listen, ctx);
 }
 
 void RestApi::serve() { server_.serve(); }
@@ -73,8 +49,8 @@ Task<Status> RestApi::reconfigure(RestOptions options, Ctx ctx) {
   auto prepared = co_await prepare(std::move(options), ctx);
   if (!prepared) co_return prepared.error();
   if (!(prepared->options.listen == options_.listen)) {
-    auto bound = co_await server_.bind({prepared->options.listen}, ctx);
-    if (!bound) co_return bound.error().in("restapi.listen: choose an address of this host and a free port");
+    auto bound = co_await bind(server_, prepared->options.listen, ctx);
+    if (!bound) co_return bound;
   }
   take_over(*std::move(prepared));
   co_return Status();
