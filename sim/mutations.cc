@@ -6,6 +6,7 @@
 
 #include "base/task_group.h"
 #include "base/wait.h"
+#include "model/standby_names.h"
 #include "sim/forwarding.h"
 
 namespace matriarch::sim {
@@ -109,6 +110,20 @@ class StaleTimelineLeads final : public ForwardingStore {
   }
 };
 
+class SyncIgnored final : public ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+
+  Task<Result<ClusterView>> load(Ctx ctx) override {
+    auto view = co_await next_.load(std::move(ctx));
+    if (view && view->is_unlocked()) view->sync = {};
+    co_return view;
+  }
+  Task<Result<Version>> set_sync(std::string text, std::optional<Version>, Ctx ctx) override {
+    return next_.set_sync(std::move(text), std::nullopt, std::move(ctx));
+  }
+};
+
 // A thread of its own that renews whatever lease there is, as careless programs have it.
 class RenewalByItself final : public ForwardingStore {
  public:
@@ -178,6 +193,33 @@ class DivergenceNotSeen final : public ForwardingServer {
   }
 };
 
+class CommitsDoNotWait final : public ForwardingServer {
+ public:
+  using ForwardingServer::ForwardingServer;
+
+  Task<Status> set_synchronous_standbys(std::vector<std::string> names, int count, SyncMode mode, Ctx) override {
+    claimed_ = mode == SyncMode::kOff ? std::string() : format_standby_names(names, count, mode);
+    names_ = std::move(names);
+    state_ = mode == SyncMode::kQuorum ? "quorum" : "sync";
+    co_return Status();
+  }
+  Task<ServerView> observe(Ctx ctx) override {
+    auto view = co_await next_.observe(std::move(ctx));
+    view.synchronous_standby_names = claimed_;
+    for (auto& row : view.walsenders) {
+      if (std::ranges::find(names_, row.application_name) == names_.end()) continue;
+      row.sync_state = state_;
+      row.flush_lsn = view.wal_lsn;
+    }
+    co_return view;
+  }
+
+ private:
+  std::string claimed_;
+  std::vector<std::string> names_;
+  std::string state_;
+};
+
 }  // namespace
 
 const std::vector<MutationInfo>& all_mutations() {
@@ -195,6 +237,8 @@ const std::vector<MutationInfo>& all_mutations() {
       {Mutation::kReleasedBeforeStop, "released-before-stop", "HA-229: the key goes when the shutdown checkpoint is written"},
       {Mutation::kPauseIgnored, "pause-ignored", "HA-274: paused means nothing is started, stopped or promoted"},
       {Mutation::kDivergenceNotSeen, "divergence-not-seen", "HA-332: diverged data is rewound"},
+      {Mutation::kSyncIgnored, "sync-ignored", "HA-178: only whom /sync names may lead"},
+      {Mutation::kCommitsDoNotWait, "commits-do-not-wait", "SYNC-002: the server waits for whom /sync names"},
   };
   return all;
 }
@@ -214,6 +258,7 @@ std::unique_ptr<Store> mutated_store(Mutation mutation, Process& process, Store&
     case Mutation::kRenewalByItself: return std::make_unique<RenewalByItself>(store, process);
     case Mutation::kLostIgnored: return std::make_unique<LostIgnored>(store, process, std::move(me));
     case Mutation::kStaleTimelineLeads: return std::make_unique<StaleTimelineLeads>(store);
+    case Mutation::kSyncIgnored: return std::make_unique<SyncIgnored>(store);
     default: return nullptr;
   }
 }
@@ -224,6 +269,7 @@ std::unique_ptr<Server> mutated_server(Mutation mutation, Server& server) {
     case Mutation::kCrashedStartsAsPrimary: return std::make_unique<CrashedStartsAsPrimary>(server);
     case Mutation::kReleasedBeforeStop: return std::make_unique<ReleasedBeforeStop>(server);
     case Mutation::kDivergenceNotSeen: return std::make_unique<DivergenceNotSeen>(server);
+    case Mutation::kCommitsDoNotWait: return std::make_unique<CommitsDoNotWait>(server);
     default: return nullptr;
   }
 }

@@ -30,6 +30,8 @@ enum class Mutation {
   kReleasedBeforeStop,      // the key is given away before the server has stopped
   kPauseIgnored,            // pause does not pause
   kDivergenceNotSeen,       // a diverged standby believes that it can follow
+  kSyncIgnored,             // whoever is not in /sync leads nevertheless
+  kCommitsDoNotWait,        // /sync names standbys that the server does not wait for
 };
 
 struct MutationInfo {
