@@ -86,8 +86,7 @@ class Server {
   // success. No target: start as primary (no recovery configuration).
   virtual Task<Status> start(std::optional<StandbyTarget> target, Ctx ctx) = 0;
   // Completes when no process of the server is left; runs the operator's before_stop first if there is time (HA-243). Ok also
-  // if it did not run. The Ctx's stop ends the waiting, not the
-  // stopping.
+  // if it did not run. The Ctx's stop ends the waiting, not the stopping.
   virtual Task<Status> stop(StopOptions options, Ctx ctx) = 0;
   // Ok as soon as the server is out of recovery and takes writes (DESIGN 7: reloads it until then).
   virtual Task<Status> promote(Ctx ctx) = 0;
