@@ -45,6 +45,7 @@ void choose_synchronous(std::uint64_t seed, Settings& settings) {
   settings.synchronous_mode = random.chance(0.4) ? SyncMode::kQuorum : SyncMode::kPriority;
   settings.synchronous_mode_strict = random.chance(0.3);
   settings.synchronous_node_count = static_cast<int>(random.between(1, 2));
+  if (random.chance(0.3)) settings.primary_stop_timeout = seconds(random.between(2, 10));
 }
 
 Value::Map choose_tags(Random& random) {

@@ -37,6 +37,7 @@ Settings settings_of(const Value& config) {
   read_integer(config, "maximum_lag_on_failover", s.maximum_lag_on_failover);
   read_integer(config, "maximum_lag_on_syncnode", s.maximum_lag_on_syncnode);
   read(config, "primary_start_timeout", s.primary_start_timeout);
+  read(config, "primary_stop_timeout", s.primary_stop_timeout);
   read(config, "primary_race_backoff", s.primary_race_backoff);
   read(config, "check_timeline", s.check_timeline);
   s.synchronous_mode = sync_mode_of(config);
@@ -65,6 +66,7 @@ Value config_of(const Settings& s) {
   config.set("retry_timeout", to_seconds(s.retry_timeout));
   config.set("maximum_lag_on_failover", s.maximum_lag_on_failover);
   config.set("primary_start_timeout", to_seconds(s.primary_start_timeout));
+  config.set("primary_stop_timeout", to_seconds(s.primary_stop_timeout));
   config.set("primary_race_backoff", to_seconds(s.primary_race_backoff));
   config.set("check_timeline", s.check_timeline);
   if (s.synchronous_mode == SyncMode::kPriority) config.set("synchronous_mode", true);

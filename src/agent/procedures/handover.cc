@@ -73,6 +73,15 @@ Task<void> end_with_lease(Node& node, const Handover& handover, Ctx ctx) {
   }
 }
 
+// HA-022, HA-249: nothing acknowledged can be lost by an immediate stop under synchronous replication, so the operator may
+// bound the good order.
+Task<void> end_after(Node& node, Duration patience, Ctx ctx) {
+  if (!co_await pause_for(node.ports.scheduler, patience, ctx)) co_return;
+  log::warning("PostgreSQL did not stop within primary_stop_timeout: stopping it immediately");
+  const Instant kill_at = node.ports.scheduler.now() + patience;
+  (void)co_await node.ports.server.stop(StopOptions{.mode = StopMode::kImmediate, .kill_at = kill_at}, Ctx{});
+}
+
 }  // namespace
 
 Task<Status> stop_and_hand_over(Node& node, HandoverOptions options, Ctx ctx) {
@@ -96,6 +105,10 @@ Task<Status> stop_and_hand_over(Node& node, HandoverOptions options, Ctx ctx) {
   if (leading) {
     helpers.spawn(release_early(node, handover, options.candidates, options.step, helping));
     helpers.spawn(end_with_lease(node, handover, helping));
+  }
+  const Duration patience = node.settings.primary_stop_timeout;
+  if (patience > Duration::zero() && node.settings.synchronous_mode != SyncMode::kOff) {
+    helpers.spawn(end_after(node, patience, helping));
   }
   const auto stopped = co_await node.ports.server.stop(std::move(stop), ctx);
   helpers.request_stop();

@@ -81,6 +81,32 @@ TEST_F(SimCluster, AFrozenMachineDoesNotStayPrimary) {
   EXPECT_TRUE(world_.converges(seconds(60)));
 }
 
+// How long a synchronous primary whose clients do not go takes to stop when it is asked to hand over.
+Duration slow_hand_over(Duration stop_timeout) {
+  Scenario scenario = quiet(5);
+  scenario.settings.synchronous_mode = SyncMode::kPriority;
+  scenario.settings.primary_stop_timeout = stop_timeout;
+  World world(std::move(scenario), CheckOptions{});
+  world.start();
+  EXPECT_TRUE(world.converges(seconds(60)));
+  Node& old = *world.leader();
+  old.postgres().faults().stop_is_slow = true;
+  world.people().give(old, "switchover", [from = old.name()](agent::Agent& agent, Ctx ctx) {
+    return agent.failover({.switchover = true, .leader = from}, std::move(ctx));
+  });
+  const Instant asked = world.scheduler().now();
+  for (int i = 0; i < 600 && old.postgres().running(); ++i) world.advance(milliseconds(100));
+  const Duration took = world.scheduler().now() - asked;
+  EXPECT_TRUE(world.converges(seconds(60)));
+  EXPECT_TRUE(world.checks().violations().empty());
+  return took;
+}
+
+TEST(SimSynchronous, ASlowStopOfThePrimaryIsCutShort) {  // HA-022, HA-249
+  EXPECT_GT(slow_hand_over(Duration::zero()), seconds(8));
+  EXPECT_LT(slow_hand_over(seconds(3)), seconds(5));
+}
+
 TEST_F(SimCluster, ASeedIsReplayedExactly) {
   const Outcome once = run_seed(3, seconds(60), "", nullptr);
   const Outcome twice = run_seed(3, seconds(60), "", nullptr);
