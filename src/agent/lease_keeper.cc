@@ -46,6 +46,7 @@ void LeaseKeeper::hold(const LeaseHeld& lease, bool newly) {
   // Answers may overtake each other; the lease never shrinks by an older one.
   const bool moves = newly || times.end > state_.times.end;
   state_.status = LeaseState::Status::kHeld;
+  state_.by_members = false;
   if (newly) {
     state_.obtained_at = scheduler_.now();
     unguarded_since_.reset();  // nothing takes writes yet; whoever is about to must be guarded first
@@ -104,9 +105,12 @@ Task<RenewOutcome> LeaseKeeper::renew(Ctx ctx) {
       hold(outcome.lease, !had);
       break;
     case RenewVerdict::kLost:
-      state_.status = LeaseState::Status::kLost;
-      state_.lost_at = scheduler_.now();
       log::warning("the leader lock is not ours any more: {}", outcome.why);
+      // What the members promised stands, unless the next look at the store shows another leader.
+      if (!state_.by_members || !held()) {
+        state_.status = LeaseState::Status::kLost;
+        state_.lost_at = scheduler_.now();
+      }
       changed_();
       break;
     case RenewVerdict::kUnknown:
@@ -127,7 +131,9 @@ Task<Status> LeaseKeeper::release(std::optional<Lsn> optime, Ctx ctx) {
 void LeaseKeeper::prolong(Instant sent_at) {
   if (state_.status != LeaseState::Status::kHeld) return;
   const auto times = policy::lease_times(sent_at, ttl_, ttl_);
-  if (times.end > state_.times.end) move_to(times);
+  if (times.end <= state_.times.end) return;
+  state_.by_members = true;
+  move_to(times);
 }
 
 void LeaseKeeper::forget() {

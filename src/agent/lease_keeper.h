@@ -36,7 +36,8 @@ class LeaseKeeper {
   Task<RenewOutcome> renew(Ctx ctx);      // now, whether permitted or not: the caller has just decided so
   // Gives the key back (HA-238). The lease ends for us at once, whatever the store answers.
   Task<Status> release(std::optional<Lsn> optime, Ctx ctx);
-  // All members accepted at `sent_at` that we go on without the store (HA-289).
+  // All members accepted at `sent_at` that we go on without the store (HA-289). Until then a key that is merely gone is not
+  // a lost lease.
   void prolong(Instant sent_at);
   // A former agent of this node held the lease up to these times (DESIGN 3); it is renewed at once.
   void adopt(Instant kill_at, Instant end);

@@ -35,7 +35,10 @@ Lease lease_of(const World& world, Lock lock) {
     case LeaseState::Status::kLost: return obtained_since_the_loss(world, lock) ? Lease::kNone : Lease::kLost;
     case LeaseState::Status::kHeld: break;
   }
-  if (lock == Lock::kFree || lock == Lock::kOthers) return Lease::kLost;  // DCS-157
+  // When the store is back the key may have expired meanwhile. The members wait for us as long as they said (HA-296), and
+  // the server serves on while we take the key again.
+  const bool waited_for = lock == Lock::kFree && world.lease.by_members;
+  if ((lock == Lock::kFree || lock == Lock::kOthers) && !waited_for) return Lease::kLost;  // DCS-157
   return world.now < world.lease.times.fence_at ? Lease::kHeld : Lease::kFenceDue;
 }
 

@@ -43,6 +43,7 @@ struct LeaseState {
   LeaseTimes times;
   Instant obtained_at;  // when the key was acquired or taken; renewals do not change it
   Instant lost_at;      // kLost: when the store said so
+  bool by_members = false;  // kHeld: `times` are the members' word, given while the store was silent (HA-289)
 
   friend bool operator==(const LeaseState&, const LeaseState&) = default;
 };

@@ -71,6 +71,27 @@ TEST_F(SimCluster, WithoutTheStoreThePrimaryStopsBeforeItsLeaseEnds) {  // HA-29
   EXPECT_TRUE(world_.converges(seconds(60)));
 }
 
+TEST(SimFailsafe, ThePrimaryServesThroughAnOutageOfTheStore) {  // HA-289, HA-296
+  Scenario scenario = quiet(5);
+  scenario.settings.failsafe_mode = true;
+  World world(std::move(scenario), CheckOptions{});
+  world.start();
+  ASSERT_TRUE(world.converges(seconds(60)));
+  world.advance(seconds(30));  // /failsafe names all
+  Node& leader = *world.leader();
+  for (int member = 0; member < 3; ++member) world.store().crash(member);
+  for (int second = 0; second < 90; ++second) {
+    world.advance(seconds(1));
+    ASSERT_TRUE(leader.postgres().writable()) << "after " << second << " s";
+  }
+  for (int member = 0; member < 3; ++member) world.store().recover(member);  // the leader key expires now
+  ASSERT_TRUE(world.converges(seconds(60)));
+  world.advance(seconds(60));
+  EXPECT_EQ(world.leader(), &leader);
+  EXPECT_EQ(leader.postgres().launches(), 1u);
+  EXPECT_TRUE(world.checks().violations().empty());
+}
+
 TEST_F(SimCluster, AFrozenMachineDoesNotStayPrimary) {
   build();
   Node& old = *world_.leader();

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "policy/decide.h"
 #include "tests/unit/policy/worlds.h"
 
 namespace matriarch::policy {
@@ -50,6 +51,19 @@ TEST(FactsOf, Lease) {
   EXPECT_EQ(facts(w).lease, Lease::kLost);
   w.lease.status = LeaseState::Status::kNone;
   EXPECT_EQ(facts(w).lease, Lease::kNone);
+}
+
+TEST(FactsOf, AKeyThatExpiredInAnOutageIsTakenAgainWhileTheMembersWait) {  // HA-289, HA-296
+  World w = leading();
+  set_leader(w, "");
+  w.lease.by_members = true;
+  EXPECT_EQ(facts(w).lease, Lease::kHeld);
+  EXPECT_EQ(decide(w, {}).decision.verdict, Verdict::kAcquire);
+  w.now = w.lease.times.fence_at;
+  EXPECT_EQ(facts(w).lease, Lease::kFenceDue);
+  w.now = kNow;
+  set_leader(w, "b");
+  EXPECT_EQ(facts(w).lease, Lease::kLost);
 }
 
 TEST(FactsOf, AStandbyWhoseLostLockIsSeenInItsNameMayResumeIt) {
