@@ -44,6 +44,7 @@ class ForwardingStore : public Store {
   Task<Status> delete_cluster(Ctx ctx) override { return next_.delete_cluster(std::move(ctx)); }
   void configure(Duration ttl, Duration retry_timeout) override { next_.configure(ttl, retry_timeout); }
   [[nodiscard]] LeaseTraits traits() const override { return next_.traits(); }
+  [[nodiscard]] std::string lease_id() const override { return next_.lease_id(); }
 
  protected:
   Store& next_;

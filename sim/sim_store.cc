@@ -20,7 +20,9 @@ SimStore::SimStore(Process& process, VirtualScheduler& world, StoreCluster& clus
       ttl_(options.ttl),
       retry_timeout_(options.retry_timeout),
       trust_keepalive_(options.trust_keepalive),
-      member_(endpoint_ % cluster.members()) {}
+      member_(endpoint_ % cluster.members()),
+      lease_(options.resume_lease.empty() ? 0 : std::stoull(options.resume_lease)),
+      lease_is_inherited_(lease_ != 0) {}
 
 SimStore::~SimStore() {
   if (watch_ != 0) cluster_.unwatch(watch_);
@@ -76,7 +78,10 @@ Task<Result<SimStore::Renewed>> SimStore::renew_lease(Ctx ctx) {
   while (lease_ != 0) {
     const Instant sent_at = process_.now();
     auto reply = co_await keepalive_once(lease_, ctx);
-    if (reply) co_return Renewed{.term = reply->term, .sent_at = sent_at, .found = reply->found};
+    if (reply) {
+      if (reply->found) granted_ = reply->ttl;
+      co_return Renewed{.term = reply->term, .sent_at = sent_at, .found = reply->found};
+    }
     if (reply.error().code() == Errc::kCancelled || process_.now() >= ctx.deadline) co_return reply.error();
   }
   const Duration whole = std::max<Duration>(std::chrono::ceil<seconds>(ttl_), seconds(2));
@@ -123,22 +128,28 @@ Task<Result<LeaseHeld>> SimStore::claim(std::optional<ElectionBasis> basis, Ctx 
       lease_ = 0;
       continue;
     }
+    auto version = std::make_shared<std::uint64_t>(0);
     auto answer = co_await propose<Status>(
-        [name = name_, lease = lease_, basis, &coverage = coverage_](StoreKeys& keys) -> Status {
+        [name = name_, lease = lease_, basis, version, &coverage = coverage_](StoreKeys& keys) -> Status {
           if (!keys.leases.contains(lease)) return Error(Errc::kNotFound, "requested lease not found");
           const bool ours = keys.leader && keys.leader->name == name && keys.leader->lease == lease;
-          if (ours) return {};  // a repetition: the first answer was lost
+          if (ours) {  // a repetition: the first answer was lost
+            *version = keys.leader->version;
+            return {};
+          }
           if (keys.leader && basis) return Error(Errc::kConflict, "the leader key exists");
           if (basis && *basis != keys.basis()) {
             coverage.hit("store: claim on an old view refused");
             return Error(Errc::kConflict, "what the election was decided on has changed meanwhile");
           }
           keys.leader = {.name = name, .version = keys.advance(), .lease = lease};
+          *version = keys.leader->version;
           return {};
         },
         Attempts::kUntilDeadline, limit);
     if (!answer) co_return answer.error();
     if (answer->value) {
+      leader_version_ = *version;
       if (answer->term == renewed->term || trust_keepalive_) co_return held(renewed->sent_at);
       coverage_.hit("store: claim in another term than its keepalive");  // the keepalive may have come from a stale leader
     } else if (answer->value.error().code() == Errc::kNotFound) {
@@ -156,17 +167,24 @@ Task<Result<LeaseHeld>> SimStore::acquire_leader(ElectionBasis basis, Ctx ctx) {
 Task<Result<LeaseHeld>> SimStore::take_leader(Ctx ctx) { return claim(std::nullopt, std::move(ctx)); }
 
 Task<RenewOutcome> SimStore::confirm(Renewed renewed, LeaderReport report, Ctx ctx) {
+  auto version = std::make_shared<std::uint64_t>(0);
   auto answer = co_await propose<RenewVerdict>(
-      [name = name_, lease = lease_, report = std::move(report)](StoreKeys& keys) {
+      [name = name_, lease = lease_, inherited = lease_is_inherited_, version, report = std::move(report)](StoreKeys& keys) {
         if (!keys.leader || keys.leader->name != name) return RenewVerdict::kLost;
         if (!keys.leases.contains(lease)) return RenewVerdict::kUnknown;
-        if (keys.leader->lease != lease) keys.leader = {.name = name, .version = keys.advance(), .lease = lease};
+        const bool anew = inherited || keys.leader->lease != lease;
+        if (anew) keys.leader = {.name = name, .version = keys.advance(), .lease = lease};
+        *version = keys.leader->version;
         if (report.status && *report.status != keys.status) keys.set_status(*report.status);
         if (report.failsafe && !(Value(*report.failsafe) == keys.failsafe)) keys.set_failsafe(Value(*report.failsafe));
         return RenewVerdict::kKept;
       },
       Attempts::kUntilDeadline, ctx);
   if (!answer) co_return RenewOutcome{.why = "the majority did not confirm: " + answer.error().text()};
+  if (answer->value == RenewVerdict::kKept) {
+    lease_is_inherited_ = false;
+    leader_version_ = *version;
+  }
   if (answer->value == RenewVerdict::kKept && answer->term == renewed.term) {
     co_return RenewOutcome{.verdict = RenewVerdict::kKept, .lease = held(renewed.sent_at)};
   }
@@ -197,19 +215,29 @@ Task<RenewOutcome> SimStore::renew_leader(LeaderReport report, Ctx ctx) {
 }
 
 Task<Status> SimStore::release_leader(std::optional<Lsn> optime, Ctx ctx) {
-  return write(
-      [name = name_, optime](StoreKeys& keys) -> Status {
-        if (!keys.leader || keys.leader->name != name) return Error(Errc::kConflict, "the leader key is not ours");
-        if (optime) {
-          StatusInfo status = keys.status;
-          status.optime = *optime;
-          keys.set_status(std::move(status));
-        }
-        keys.leader.reset();
-        keys.advance();
-        return {};
-      },
-      std::move(ctx));
+  // A request that is thought lost may arrive seconds later. It must not delete a key that was taken anew by then.
+  auto found = std::make_shared<std::uint64_t>(leader_version_);
+  const auto attempt = [name = name_, optime, found, &coverage = coverage_](std::uint64_t version) {
+    return [name, optime, version, found, &coverage](StoreKeys& keys) -> Status {
+      if (!keys.leader || keys.leader->name != name) return Error(Errc::kConflict, "the leader key is not ours");
+      if (keys.leader->version != version) {
+        coverage.hit("store: release of another version of the leader key refused");
+        *found = keys.leader->version;
+        return Error(Errc::kConflict, "the leader key was written anew");
+      }
+      if (optime) {
+        StatusInfo status = keys.status;
+        status.optime = *optime;
+        keys.set_status(std::move(status));
+      }
+      keys.leader.reset();
+      keys.advance();
+      return {};
+    };
+  };
+  auto released = co_await write(attempt(leader_version_), ctx);
+  if (!released && *found != leader_version_) released = co_await write(attempt(*found), ctx);
+  co_return released;
 }
 
 // --- our member key

@@ -22,6 +22,7 @@ class SimStore final : public Store {
     Duration ttl = std::chrono::seconds(30);
     Duration retry_timeout = std::chrono::seconds(10);
     bool trust_keepalive = false;  // mutation: believes a keepalive without the majority's confirmation
+    std::string resume_lease;      // of a former process; empty: none
   };
 
   SimStore(Process& process, VirtualScheduler& world, StoreCluster& cluster, Coverage& coverage, Options options);
@@ -49,6 +50,7 @@ class SimStore final : public Store {
   Task<Status> delete_cluster(Ctx ctx) override;
   void configure(Duration ttl, Duration retry_timeout) override;
   [[nodiscard]] LeaseTraits traits() const override;
+  [[nodiscard]] std::string lease_id() const override { return lease_ == 0 ? std::string() : std::to_string(lease_); }
 
   // True time at which the last view that was read had been asked for.
   [[nodiscard]] Instant last_loaded() const { return last_loaded_; }
@@ -92,6 +94,8 @@ class SimStore final : public Store {
   bool trust_keepalive_;
   int member_;
   LeaseId lease_ = 0;
+  bool lease_is_inherited_ = false;      // the leader key is written anew with the first renewal
+  std::uint64_t leader_version_ = 0;     // of the leader key when it was last ours
   Duration granted_ = Duration::zero();
   int watch_ = 0;
   Instant last_loaded_;

@@ -100,6 +100,6 @@ class World final : private NodeObserver, private PeerDirectory {
 Outcome run_seed(std::uint64_t seed, Duration faulty, const std::string& mutation, std::FILE* trace, bool guardian = false);
 
 // Faults, steps and decisions that a whole gate run must have seen.
-void expect_everything(Coverage& coverage);
+void expect_everything(Coverage& coverage, bool guardian = false);
 
 }  // namespace matriarch::sim

@@ -51,7 +51,7 @@ int run(const Options& options) {
   std::uint64_t acknowledged = 0;
   std::uint64_t lost = 0;
   Coverage coverage;
-  expect_everything(coverage);
+  expect_everything(coverage, options.guardian);
   for (std::uint64_t seed = options.first; seed <= options.last; ++seed) {
     const Outcome outcome = run_seed(seed, from_seconds(options.seconds), options.mutation, options.trace ? stdout : nullptr,
                                      options.guardian);

@@ -62,6 +62,7 @@ class Agent final : public AgentApi {
 
   // --- the guardian (guarding.cc)
   void take_over_lease();
+  Task<bool> settle_lease();
   Task<void> keep_guard();
 
   // --- act (act.cc); true: something was done, look again at once

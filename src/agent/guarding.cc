@@ -46,12 +46,31 @@ Task<void> Node::disarm_guard() {
   if (!disarmed) log::warning("the guardian could not be disarmed: {}", disarmed.error().text());
 }
 
-// What a former agent of this node left armed is led on with the same lease; the store was given its name already.
+// What a former agent of this node left armed is led on with the same lease; the store was given its name already. That
+// agent is dead since the guardian was said hello to.
 void Agent::take_over_lease() {
   const auto inherited = node_.guard->take_inheritance();
   if (!inherited || inherited->kill_at <= node_.ports.scheduler.now()) return;
+  node_.taking_over = true;
+  node_.step("takeover.begin");
   log::info("took over from a former agent: PostgreSQL and the lease of the leader key go on");
   node_.lease.adopt(inherited->kill_at, inherited->end);
+  node_.step("takeover.lease_adopted");
+}
+
+// Requests of the former agent may still be on their way, one that gives the key back among them. The first renewal makes the
+// key ours in a way that they do not know of (ports/store.h); before that nothing is decided on the strength of the lease.
+// False: not known yet whether it is ours.
+Task<bool> Agent::settle_lease() {
+  if (!node_.taking_over) co_return true;
+  node_.step("takeover.view_read");
+  if (node_.view->leader_name() == node_.config.name) {
+    const auto outcome = co_await node_.lease.renew(node_.store_in_time());
+    if (outcome.verdict == RenewVerdict::kUnknown) co_return false;
+    if (outcome.verdict == RenewVerdict::kKept) node_.step("takeover.lease_renewed");
+  }
+  node_.taking_over = false;
+  co_return true;
 }
 
 Task<void> Agent::keep_guard() {

@@ -112,7 +112,7 @@ MemberData Node::member_data() const {
 
 LeaderReport Node::leader_report() {
   LeaderReport report;
-  if (actions.busy()) return report;  // HA-079: the key alone
+  if (actions.busy() || taking_over) return report;  // HA-079: the key alone
   if (world.server.is_primary()) {
     StatusInfo status{.optime = world.server.wal_lsn, .slots = world.server.slots};
     status.retain_slots = policy::retained_slots(memory);

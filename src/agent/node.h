@@ -75,6 +75,7 @@ struct Node {
   // A pause is being lifted by this node, or was: what was read before then may not show it yet.
   int lifting_pause = 0;
   std::optional<Instant> pause_lifted_at;
+  bool taking_over = false;         // the lease is a former agent's, and this one has not renewed it yet
   int sync_abstentions = 0;         // procedures during which no commit shall wait for this node (SYNC-036)
 
   // For procedures: a deadline for one store operation, or for anything else.

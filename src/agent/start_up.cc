@@ -17,9 +17,10 @@ constexpr Duration kNameProbePatience = std::chrono::seconds(3);  // HA-030
 // Before the first successful read a running PostgreSQL is left as it is (HA-043), unless it takes writes (B13).
 Task<Status> Agent::start_up() {
   co_await node_.look_at_server();
+  if (node_.taking_over) node_.step("takeover.server_found");
   while (true) {
     co_await load_view();
-    if (node_.view) break;
+    if (node_.view && co_await settle_lease()) break;
     publish();
     co_await fence_unsupervised();
     if (node_.shutdown_requested) co_return Error(Errc::kCancelled, "stopped before the store could be read");

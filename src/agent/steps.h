@@ -14,7 +14,7 @@ class Steps {
   virtual void reached(std::string_view /*name*/) {}
 };
 
-inline constexpr std::array<std::string_view, 37> kAllSteps = {
+inline constexpr auto kAllSteps = std::to_array<std::string_view>({
     "bootstrap.claimed",         "bootstrap.configured",      "bootstrap.identified",      "bootstrap.initialized",
     "bootstrap.led",             "clone.begin",               "clone.done",                "crash_recovery.begin",
     "crash_recovery.done",       "demote.begin",              "demote.released",           "demote.safepoint",
@@ -24,7 +24,8 @@ inline constexpr std::array<std::string_view, 37> kAllSteps = {
     "restart.stopped",           "rewind.done",               "rewind.stopped",            "shutdown.begin",
     "shutdown.released",         "shutdown.safepoint",        "shutdown.stopped",          "start.armed",
     "start.primary",             "start.standby",             "sync.published",            "sync.required",
-    "sync.unpublished",
-};
+    "sync.unpublished",          "takeover.begin",            "takeover.lease_adopted",    "takeover.lease_renewed",
+    "takeover.server_found",     "takeover.view_read",
+});
 
 }  // namespace matriarch::agent

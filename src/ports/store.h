@@ -69,7 +69,8 @@ class Store {
   virtual Task<Result<LeaseHeld>> acquire_leader(ElectionBasis basis, Ctx ctx) = 0;
   // Writes it unconditionally, bound to our lease: only the end of bootstrap may do this (DCS-018).
   virtual Task<Result<LeaseHeld>> take_leader(Ctx ctx) = 0;
-  // HA-035. Never fails: what is not known is kUnknown.
+  // HA-035. Never fails: what is not known is kUnknown. The first renewal of a lease that was taken over from another process
+  // also writes the key anew: what that process had under way, a release above all, does not apply to it any more.
   virtual Task<RenewOutcome> renew_leader(LeaderReport report, Ctx ctx) = 0;
   // Deletes it if still ours; writes `/status` with `optime` first when given (HA-037). kConflict: not ours.
   virtual Task<Status> release_leader(std::optional<Lsn> optime, Ctx ctx) = 0;

@@ -31,7 +31,8 @@ Etcd3Store::Etcd3Store(Reactor& reactor, Etcd3Options options, std::shared_ptr<c
       group_(reactor),
       gateway_(reactor, group_, options_, std::move(tls)),
       lease_(reactor, gateway_, options_),
-      mirror_(reactor, group_, gateway_, base_path(options_), options_.name, !options_.cli) {
+      mirror_(reactor, group_, gateway_, base_path(options_), options_.name, !options_.cli),
+      lease_is_inherited_(!lease_.id().empty()) {
   mirror_.set_ttl(options_.ttl);
   gateway_.on_moved([this] { mirror_.restart_watch(); });
 }

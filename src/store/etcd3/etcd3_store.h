@@ -97,6 +97,9 @@ class Etcd3Store final : public Store {
   Gateway gateway_;
   Lease lease_;
   Mirror mirror_;
+  // The lease is a former process's, which may have a release of the key on its way: that one must not find the version of
+  // the key that it knows.
+  bool lease_is_inherited_ = false;
   std::int64_t leader_created_ = 0;  // create_revision of the leader key since it is ours; 0: it is not, or not known
 };
 

@@ -133,9 +133,10 @@ Task<Result<Etcd3Store::Reading>> Etcd3Store::confirm(LeaderReport report, Ctx c
   co_return co_await if_mine({}, ctx);
 }
 
-// The key has our name but another lease: that of a former process, or of ours before its ttl changed (DCS-261).
+// The key has our name but another lease: that of a former process, or of ours before its ttl changed (DCS-261). Or it has
+// the lease that was inherited.
 Task<Result<Etcd3Store::Reading>> Etcd3Store::rebind(LeaseProof proof, Ctx ctx) {
-  log::warning("I am the leader but not owner of the lease");  // DCS-269
+  if (!lease_is_inherited_) log::warning("I am the leader but not owner of the lease");  // DCS-269
   co_return co_await if_mine({op_put(put(path("leader"), options_.name, proof.id))}, ctx);
 }
 
@@ -178,7 +179,7 @@ std::optional<RenewOutcome> Etcd3Store::verdict_on(const std::optional<KeyValue>
 
 Task<RenewOutcome> Etcd3Store::renew_leader(LeaderReport report, Ctx ctx) {
   std::string why;
-  bool rebinding = false;
+  bool rebinding = lease_is_inherited_;
   std::optional<KeyValue> defaced;
   for (int turn = 0; turn < kMaxTurns; ++turn) {
     const auto proof = co_await lease_.refresh(ctx);
@@ -194,6 +195,7 @@ Task<RenewOutcome> Etcd3Store::renew_leader(LeaderReport report, Ctx ctx) {
       continue;
     }
     if (!reading.ok()) co_return unknown(reading.error().text());
+    lease_is_inherited_ = false;
     const auto verdict = verdict_on(reading->leader, *proof);
     if (verdict && verdict->verdict == RenewVerdict::kLost) {
       leader_created_ = 0;

@@ -17,7 +17,8 @@ TEST(SimulatorGuardian, NoPrimaryIsEverUnguarded) {
   log::set_sink([](log::Level, std::string_view) {});
   Coverage coverage;
   for (const char* expected : {"guardian: struck a primary", "guardian: handed over", "fault: guardian killed",
-                               "step: promote.armed", "step: promote.fenced", "step: start.armed"}) {
+                               "step: promote.armed", "step: promote.fenced", "step: start.armed",
+                               "step: takeover.lease_renewed"}) {
     coverage.expect(expected);
   }
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {

@@ -1,10 +1,10 @@
 // INV-6: whatever happens to the agent at a named step of a procedure, it comes to the same end as one to which nothing
-// happened. All steps of the registry (agent/steps.h), each with every way of failing.
+// happened. All steps of the registry (agent/steps.h), each with every way of failing, without guardians and with them.
 #include <gtest/gtest.h>
 
 #include <array>
 #include <string>
-#include <tuple>
+#include <vector>
 
 #include "agent/steps.h"
 #include "tests/sim/quiet.h"
@@ -15,14 +15,19 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-enum class Mishap { kAgentKilled, kAgentFrozen, kPowerLost };
-constexpr std::array kMishaps = {Mishap::kAgentKilled, Mishap::kAgentFrozen, Mishap::kPowerLost};
+enum class Mishap { kAgentKilled, kAgentFrozen, kPowerLost, kGuardianKilled, kBothKilled };
+constexpr std::array kMishaps = {Mishap::kAgentKilled, Mishap::kAgentFrozen, Mishap::kPowerLost, Mishap::kGuardianKilled,
+                                 Mishap::kBothKilled};
+
+bool needs_guardian(Mishap mishap) { return mishap == Mishap::kGuardianKilled || mishap == Mishap::kBothKilled; }
 
 std::string_view to_string(Mishap mishap) {
   switch (mishap) {
     case Mishap::kAgentKilled: return "killed";
     case Mishap::kAgentFrozen: return "frozen";
     case Mishap::kPowerLost: return "power_lost";
+    case Mishap::kGuardianKilled: return "guardian_killed";
+    case Mishap::kBothKilled: return "killed_with_guardian";
   }
   return "";
 }
@@ -64,6 +69,12 @@ void isolate_leader(World& world) {
 
 void crash_leader(World& world) { world.leader()->postgres().crash("test"); }
 
+void restart_agent_of_leader(World& world) {
+  Node& leader = *world.leader();
+  leader.kill_agent();
+  world.scheduler().after(seconds(1), [&leader] { leader.start_agent(); });
+}
+
 void terminate_leader(World& world) {
   AgentProcess& leader = *world.leader()->agent();
   leader.process().post([&agent = leader.agent()] { agent.terminate(); });
@@ -92,6 +103,7 @@ struct Story {
   void (*tell)(World& world);    // null: the cluster comes by it when it is made
   int postgres_version = 15;
   SyncMode synchronous = SyncMode::kOff;
+  bool needs_guardian = false;
 };
 
 constexpr std::array kStories = {
@@ -112,6 +124,7 @@ constexpr std::array kStories = {
     Story{"sync.published", nullptr, 15, SyncMode::kPriority},
     Story{"sync.required", nullptr, 15, SyncMode::kQuorum},
     Story{"sync.unpublished", &switch_synchronous_off, 15, SyncMode::kPriority},
+    Story{"takeover.", &restart_agent_of_leader, 15, SyncMode::kOff, true},
 };
 
 const Story* story_of(std::string_view step) {
@@ -152,6 +165,14 @@ class Fate {
         node.power_off();
         world_.scheduler().after(seconds(2), [&node] { restart(node); });
         break;
+      case Mishap::kGuardianKilled:
+        node.kill_guardian();
+        break;
+      case Mishap::kBothKilled:
+        node.kill_guardian();
+        node.kill_agent();
+        world_.scheduler().after(seconds(1), [&node] { restart(node); });
+        break;
     }
   }
 
@@ -162,15 +183,34 @@ class Fate {
   bool struck_ = false;
 };
 
-class SimSteps : public testing::TestWithParam<std::tuple<std::string_view, Mishap>> {};
+struct Case {
+  std::string_view step;
+  Mishap mishap = Mishap::kAgentKilled;
+  bool guardian = false;
+};
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const std::string_view step : agent::kAllSteps) {
+    const Story* story = story_of(step);
+    for (const Mishap mishap : kMishaps) {
+      if (!needs_guardian(mishap) && (story == nullptr || !story->needs_guardian)) cases.push_back({step, mishap, false});
+      cases.push_back({step, mishap, true});
+    }
+  }
+  return cases;
+}
+
+class SimSteps : public testing::TestWithParam<Case> {};
 
 TEST_P(SimSteps, ConvergesAfterwards) {
-  const auto [step, mishap] = GetParam();
+  const auto [step, mishap, guardian] = GetParam();
   const Story* story = story_of(step);
   ASSERT_NE(story, nullptr) << "no story leads to the step " << step << ": write one";
   Scenario scenario = quiet(11);
   scenario.postgres_version = story->postgres_version;
   scenario.settings.synchronous_mode = story->synchronous;
+  scenario.guardian = guardian;
   World world(std::move(scenario), CheckOptions{});
   Fate fate(world, step, mishap);
   const auto violations = [&] { return fmt::format("{}", fmt::join(world.checks().violations(), "; ")); };
@@ -190,12 +230,11 @@ TEST_P(SimSteps, ConvergesAfterwards) {
   EXPECT_TRUE(world.checks().violations().empty()) << violations();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SimSteps, testing::Combine(testing::ValuesIn(agent::kAllSteps), testing::ValuesIn(kMishaps)),
-                         [](const auto& info) {
-                           std::string name(std::get<0>(info.param));
-                           std::replace(name.begin(), name.end(), '.', '_');
-                           return name + "_" + std::string(to_string(std::get<1>(info.param)));
-                         });
+INSTANTIATE_TEST_SUITE_P(All, SimSteps, testing::ValuesIn(all_cases()), [](const auto& info) {
+  std::string name(info.param.step);
+  std::replace(name.begin(), name.end(), '.', '_');
+  return fmt::format("{}_{}{}", name, to_string(info.param.mishap), info.param.guardian ? "_guarded" : "");
+});
 
 }  // namespace
 }  // namespace matriarch::sim

@@ -150,5 +150,50 @@ TEST_F(FoundBeforeWithTimelineCheck, ALateRequestForTheLeaderKeyIsRefused) {
   EXPECT_TRUE(world_.converges(seconds(90)));
 }
 
+Scenario with_guardian(Scenario scenario) {
+  scenario.guardian = true;
+  return scenario;
+}
+
+class FoundBeforeWithGuardian : public FoundBefore {
+ protected:
+  FoundBeforeWithGuardian() : FoundBefore(with_guardian(quiet(7))) {}
+};
+
+// The agent dies while it gives the key back; the next one takes over with the same lease, and starts the server as primary
+// before the request of the dead one arrives.
+TEST_F(FoundBeforeWithGuardian, AReleaseUnderWayDoesNotConcernTheNextAgent) {
+  Node& leader = *world_.leader();
+  Node& deaf = *standbys()[1];  // the shutdown waits for it; meanwhile the key is given back already (HA-229)
+  const auto lag = [&](Duration duration) {
+    for (int member = 0; member < 3; ++member) {
+      world_.network().set_lag(leader.endpoint(), world_.store().endpoint_of(member), duration);
+    }
+  };
+  bool struck = false;
+  world_.at_step([&](Node& node, std::string_view step) {
+    if (struck || &node != &leader || step != "shutdown.safepoint") return;
+    struck = true;
+    lag(seconds(8));
+    world_.network().block(leader.endpoint(), deaf.endpoint());
+  });
+  leader.agent()->process().post([&agent = leader.agent()->agent()] { agent.terminate(); });
+  ASSERT_TRUE(within(seconds(20), [&] {
+    return leader.agent()->agent().node().lease.state().status == policy::LeaseState::Status::kNone;
+  }));
+  ASSERT_TRUE(struck);
+  ASSERT_TRUE(leader.guardian()->lease());
+  world_.advance(milliseconds(100));  // the request is on its way
+  leader.kill_agent();
+  world_.network().unblock(leader.endpoint(), deaf.endpoint());
+  lag(Duration::zero());
+  leader.start_agent();
+  ASSERT_TRUE(within(seconds(6), [&] { return leads(leader); }));
+  world_.advance(seconds(10));
+  EXPECT_TRUE(leads(leader));
+  EXPECT_EQ(world_.coverage().count("store: release of another version of the leader key refused"), 1u);
+  EXPECT_TRUE(world_.converges(seconds(60)));
+}
+
 }  // namespace
 }  // namespace matriarch::sim

@@ -203,12 +203,18 @@ TEST_F(Etcd3Test, AProcessGoesOnWithTheLeaseOfItsPredecessor) {  // DESIGN 3: th
   EtcdEngine& engine = start();
   auto* first = engine.open_with(engine.options("demo", "a"));
   ASSERT_TRUE(acquire(first).ok());
+  const Version before = load(first)->leader->version;
   Etcd3Options options = engine.options("demo", "a");
   options.resume_lease = first->lease_id();
   engine.close_all();
   auto* second = engine.open_with(options);
   EXPECT_EQ(renew(second).verdict, RenewVerdict::kKept);
   EXPECT_EQ(second->lease_id(), options.resume_lease);
+  // A release that the first one still had on its way names a version that is gone.
+  const Version after = load(second)->leader->version;
+  EXPECT_NE(after, before);
+  EXPECT_EQ(renew(second).verdict, RenewVerdict::kKept);
+  EXPECT_EQ(load(second)->leader->version, after) << "once is enough";
 }
 
 // --- authentication
