@@ -15,17 +15,30 @@ LeaseKeeper::LeaseKeeper(Scheduler& scheduler, Store& store, std::function<Leade
       report_(std::move(report)),
       changed_(std::move(changed)),
       mutex_(scheduler),
-      permitted_(scheduler) {}
+      permitted_(scheduler),
+      due_(scheduler) {}
 
 bool LeaseKeeper::held() const {
   return state_.status == LeaseState::Status::kHeld && scheduler_.now() < state_.times.fence_at;
 }
 
 void LeaseKeeper::configure(const Settings& settings) {
+  const bool shorter = settings.ttl < ttl_;
   ttl_ = settings.ttl;
   loop_wait_ = settings.loop_wait;
   retry_timeout_ = settings.retry_timeout;
   store_.configure(ttl_, retry_timeout_);
+  if (shorter) shorten();
+}
+
+// The next renewal binds the key to a new lease, which lasts for the new ttl only, and its answer may never come. A lease that
+// is asked for from now on ends after this end; so the key lives that long in any case.
+void LeaseKeeper::shorten() {
+  if (state_.status != LeaseState::Status::kHeld) return;
+  const auto times = policy::lease_times(scheduler_.now(), ttl_, ttl_);
+  if (times.end >= state_.times.end) return;
+  move_to(times);
+  due_.set();
 }
 
 void LeaseKeeper::permit() {
@@ -156,7 +169,8 @@ Task<void> LeaseKeeper::run(Ctx ctx) {
       if (const auto woken = co_await permitted_.wait(Ctx{.stop = ctx.stop}); !woken) co_return;
       continue;
     }
-    if (const auto slept = co_await sleep_until(scheduler_, next_attempt(last_failed), ctx); !slept) co_return;
+    (void)co_await due_.wait(Ctx{.deadline = next_attempt(last_failed), .stop = ctx.stop});
+    if (ctx.stop.stop_requested()) co_return;
     if (!may_renew()) continue;
     const auto outcome = co_await renew(Ctx{.deadline = scheduler_.now() + retry_timeout_, .stop = ctx.stop});
     const bool failed = outcome.verdict == RenewVerdict::kUnknown;

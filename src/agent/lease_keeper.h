@@ -24,6 +24,7 @@ class LeaseKeeper {
   [[nodiscard]] const policy::LeaseState& state() const { return state_; }
   [[nodiscard]] bool held() const;  // now < F
 
+  // A shorter ttl counts from now on, also for a lease that was obtained for longer.
   void configure(const Settings& settings);
 
   // The last completed decision says that the lease may be kept, or that it must not.
@@ -55,6 +56,7 @@ class LeaseKeeper {
  private:
   void hold(const LeaseHeld& lease, bool newly);
   void move_to(policy::LeaseTimes times);
+  void shorten();
   Task<Status> obtain(std::optional<ElectionBasis> basis, Ctx ctx);  // none: in any case
   [[nodiscard]] bool may_renew() const;
   [[nodiscard]] Instant next_attempt(bool last_failed) const;
@@ -66,6 +68,7 @@ class LeaseKeeper {
   std::function<void()> moved_;
   AsyncMutex mutex_;  // one lease operation at a time: a renewal must not revive what a release deletes (HA-001)
   WakeUp permitted_;
+  WakeUp due_;  // renew now
   policy::LeaseState state_;
   Duration ttl_ = std::chrono::seconds(30);
   Duration loop_wait_ = std::chrono::seconds(10);

@@ -1,7 +1,5 @@
 // What the simulator once found, told as stories (docs/bugs-found-by-simulation.md).
-#include <gtest/gtest.h>
-
-#include "tests/sim/quiet.h"
+#include "tests/sim/story.h"
 
 namespace matriarch::sim {
 namespace {
@@ -9,51 +7,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class FoundBefore : public testing::Test {
+class FoundBefore : public Story {
  protected:
-  explicit FoundBefore(Scenario scenario = quiet(7)) : world_(std::move(scenario), CheckOptions{}) {}
-
-  void SetUp() override {
-    world_.start();
-    ASSERT_TRUE(world_.converges(seconds(60))) << violations();
-    world_.advance(seconds(20));
-  }
-  std::string violations() { return fmt::format("{}", fmt::join(world_.checks().violations(), "; ")); }
-  void TearDown() override { EXPECT_TRUE(world_.checks().violations().empty()) << violations(); }
-
-  std::vector<Node*> standbys() {
-    std::vector<Node*> result;
-    for (int i = 0; i < 3; ++i) {
-      if (&world_.node(i) != world_.leader()) result.push_back(&world_.node(i));
-    }
-    return result;
-  }
-  // From nodes and store, not from clients.
-  void cut(Node& node, void (Network::*change)(Endpoint, Endpoint)) {
-    for (Endpoint other = 0; other < 6; ++other) {
-      if (other == node.endpoint()) continue;
-      (world_.network().*change)(node.endpoint(), other);
-      (world_.network().*change)(other, node.endpoint());
-    }
-  }
-  void isolate(Node& node) { cut(node, &Network::block); }
-  void rejoin(Node& node) { cut(node, &Network::unblock); }
-  static void switch_on(Node& node) {
-    node.power_on();
-    node.start_agent();
-  }
-  template <class Condition>
-  [[nodiscard]] bool within(Duration patience, Condition condition) {
-    const Instant until = world_.scheduler().now() + patience;
-    while (!condition()) {
-      if (world_.scheduler().now() >= until || !world_.checks().violations().empty()) return false;
-      world_.advance(milliseconds(100));
-    }
-    return true;
-  }
-  bool leads(Node& node) { return world_.leader() == &node && node.postgres().writable(); }
-
-  World world_;
+  using Story::Story;
 };
 
 TEST_F(FoundBefore, APrimaryIsStoppedWhoseAgentStartsWithoutAStore) {  // B13
@@ -136,6 +92,8 @@ TEST_F(FoundBeforeWithTimelineCheck, ALateRequestForTheLeaderKeyIsRefused) {
   }));
   while (world_.leader() != nullptr) world_.advance(milliseconds(1));
   late.hang_agent(true);  // it will read that nobody leads, and get no further
+  while (world_.leader() != nullptr) world_.advance(std::chrono::microseconds(100));
+  late.hang_agent(true);  // it will be told and read that nobody leads, and get no further
   ASSERT_TRUE(within(seconds(30), [&] { return leads(second); }));
   ASSERT_TRUE(within(seconds(20), [&] { return world_.store().keys().view().timeline() == 2; }));
   second.power_off();
@@ -150,15 +108,30 @@ TEST_F(FoundBeforeWithTimelineCheck, ALateRequestForTheLeaderKeyIsRefused) {
   EXPECT_TRUE(world_.converges(seconds(90)));
 }
 
-Scenario with_guardian(Scenario scenario) {
-  scenario.guardian = true;
-  return scenario;
-}
-
 class FoundBeforeWithGuardian : public FoundBefore {
  protected:
   FoundBeforeWithGuardian() : FoundBefore(with_guardian(quiet(7))) {}
 };
+
+// INV-1, INV-8: the key hangs on a lease of the new ttl, the agent believed in what was left of the old one.
+TEST_F(FoundBeforeWithGuardian, AShorterTtlShortensWhatIsBelieved) {
+  Node& leader = *world_.leader();
+  const LeaseId before = world_.store().keys().leader->lease;
+  Value::Map shorter;
+  shorter.set("ttl", 8);
+  shorter.set("loop_wait", 1);
+  shorter.set("retry_timeout", 1);
+  world_.people().give(leader, "settings changed", [change = Value(std::move(shorter))](agent::Agent& agent, Ctx ctx) {
+    return agent.patch_config(change, std::move(ctx));
+  });
+  ASSERT_TRUE(within(seconds(20), [&] { return world_.store().keys().leader->lease != before; }));
+  isolate(leader);
+  EXPECT_TRUE(within(seconds(12), [&] { return world_.leader() != nullptr && world_.leader() != &leader; }));
+  EXPECT_FALSE(leader.postgres().writable());
+  ASSERT_TRUE(within(seconds(10), [&] { return world_.leader()->postgres().writable(); }));
+  rejoin(leader);
+  EXPECT_TRUE(world_.converges(seconds(90)));
+}
 
 // The agent dies while it gives the key back; the next one takes over with the same lease, and starts the server as primary
 // before the request of the dead one arrives.

@@ -149,6 +149,30 @@ TEST_F(LeaseKeeperTest, AFailedAttemptHoldsNothing) {  // HA-034
   EXPECT_FALSE(keeper.held());
 }
 
+// INV-8: the next renewal binds the key to a lease of the new ttl, and may do so without our hearing of it.
+TEST_F(LeaseKeeperTest, AShorterTtlShortensTheLeaseAtOnce) {
+  acquire();
+  run();
+  keeper.permit();
+  time.advance(3s);
+  ASSERT_EQ(store.renewals.size(), 0u);
+  store.takes = 1s;
+  Settings settings;
+  settings.ttl = 6s;
+  settings.loop_wait = 1s;
+  settings.retry_timeout = 1s;
+  const Instant changed = time.now();
+  keeper.configure(settings);
+  EXPECT_EQ(keeper.state().times, policy::lease_times(changed, 6s, 6s));
+  keeper.permit();
+  time.advance(1ms);
+  ASSERT_EQ(store.renewals.size(), 1u) << "renewed at once: there is less time than was counted on";
+  EXPECT_LT(store.renewals.front(), changed + 10ms);
+  settings.ttl = 30s;
+  keeper.configure(settings);
+  EXPECT_EQ(keeper.state().times, policy::lease_times(changed, 6s, 6s)) << "a longer one needs a renewal";
+}
+
 TEST_F(LeaseKeeperTest, IsRenewedWhilePermitted) {
   acquire();
   run();
