@@ -38,6 +38,7 @@ Ctx Node::in_time(Duration duration) const {
   constexpr Duration kLastLook = std::chrono::milliseconds(50);  // past F there is only time for what is at hand
   const Instant now = ports.scheduler.now();
   const Ctx ctx = within(duration);
+  if (settings.paused) return ctx;  // a paused primary is not fenced, and may need longer to get its key back (HA-278)
   // A node that is not the primary has nothing to fence: it may wait although an old lease ran out. A server that did not
   // answer last time may be one.
   const bool may_write = world.server.is_primary() || (world.server.postmaster_alive && !world.server.queried);

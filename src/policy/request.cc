@@ -60,7 +60,10 @@ Request request_of(const World& world, std::string* why) {
 
 std::string failover_after_win(const World& world) {
   const auto& request = world.view->failover;
-  if (world.settings.paused && request && !request->leader.empty() && !request->candidate.empty()) {  // DCS-097
+  if (!world.settings.paused || !request || request->candidate.empty()) return "{}";
+  // DCS-097. Of a manual failover, too, what its candidate is waiting for stays: a paused node without it gives the lock back
+  // before it is promoted (HA-121, HA-122, B12).
+  if (!request->leader.empty() || request->candidate == world.me) {
     return write_failover("", request->candidate, request->scheduled_at_text);
   }
   return "{}";

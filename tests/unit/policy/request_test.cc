@@ -122,6 +122,8 @@ TEST(Request, WhatIsLeftAfterTheWin) {  // HA-165, DCS-097
   w.settings.paused = true;
   EXPECT_EQ(failover_after_win(w), R"({"member":"a"})");
   request(w, "", "a");
+  EXPECT_EQ(failover_after_win(w), R"({"member":"a"})");  // B12: a manual failover to me
+  request(w, "", "c");
   EXPECT_EQ(failover_after_win(w), "{}");
   request(w, "b", "");
   EXPECT_EQ(failover_after_win(w), "{}");
