@@ -86,7 +86,7 @@ class Etcd3Store final : public Store {
     std::uint64_t raft_term = 0;
   };
   Task<Result<Reading>> if_mine(Value::List actions, Ctx ctx);
-  Task<Result<Reading>> confirm(LeaderReport report, Ctx ctx);
+  Task<Result<Reading>> confirm(LeaseProof proof, LeaderReport report, Ctx ctx);
   Task<Result<Reading>> rebind(LeaseProof proof, Ctx ctx);
   Task<Result<Reading>> repair(KeyValue defaced, LeaseProof proof, Ctx ctx);
   [[nodiscard]] bool is_defaced(std::string_view value, std::int64_t create_revision) const;

@@ -124,19 +124,20 @@ Task<Result<Etcd3Store::Reading>> Etcd3Store::if_mine(Value::List actions, Ctx c
 }
 
 // Proves the key to be ours, and publishes.
-Task<Result<Etcd3Store::Reading>> Etcd3Store::confirm(LeaderReport report, Ctx ctx) {
-  const Value::List puts = report_ops(report);
+Task<Result<Etcd3Store::Reading>> Etcd3Store::confirm(LeaseProof proof, LeaderReport report, Ctx ctx) {
+  Value::List puts = report_ops(report);
+  if (lease_is_inherited_) puts.push_back(op_put(put(path("leader"), options_.name, proof.id)));
   auto reading = co_await if_mine(puts, ctx);
   if (puts.empty() || reading.ok() || reading.error().code() != Errc::kFailed) co_return std::move(reading);
   // etcd refuses what we want to publish (it is full, say): that must not cost the lock (HA-036).
-  log::warning("etcd: could not write /status or /failsafe: {}", reading.error().text());
+  log::warning("etcd: could not write {}: {}", lease_is_inherited_ ? "/leader anew" : "/status or /failsafe",
+               reading.error().text());
   co_return co_await if_mine({}, ctx);
 }
 
-// The key has our name but another lease: that of a former process, or of ours before its ttl changed (DCS-261). Or it has
-// the lease that was inherited.
+// The key has our name but another lease: that of a former process, or of ours before its ttl changed (DCS-261).
 Task<Result<Etcd3Store::Reading>> Etcd3Store::rebind(LeaseProof proof, Ctx ctx) {
-  if (!lease_is_inherited_) log::warning("I am the leader but not owner of the lease");  // DCS-269
+  log::warning("I am the leader but not owner of the lease");  // DCS-269
   co_return co_await if_mine({op_put(put(path("leader"), options_.name, proof.id))}, ctx);
 }
 
@@ -179,14 +180,14 @@ std::optional<RenewOutcome> Etcd3Store::verdict_on(const std::optional<KeyValue>
 
 Task<RenewOutcome> Etcd3Store::renew_leader(LeaderReport report, Ctx ctx) {
   std::string why;
-  bool rebinding = lease_is_inherited_;
+  bool rebinding = false;
   std::optional<KeyValue> defaced;
   for (int turn = 0; turn < kMaxTurns; ++turn) {
     const auto proof = co_await lease_.refresh(ctx);
     if (!proof.ok()) co_return unknown(proof.error().text());
     const auto reading = defaced     ? co_await repair(*defaced, *proof, ctx)
                          : rebinding ? co_await rebind(*proof, ctx)
-                                     : co_await confirm(report, ctx);
+                                     : co_await confirm(*proof, report, ctx);
     rebinding = false;
     defaced.reset();
     if (!reading.ok() && reading.error().code() == Errc::kNotFound) {  // a majority does not know the lease
