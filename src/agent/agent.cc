@@ -87,7 +87,7 @@ Task<void> Agent::pause_until_next(const policy::Decision& decision) {
     until = std::min(until, now + std::min<Duration>(node_.settings.loop_wait, std::chrono::seconds(1)));
   }
   if (retry_at_ > now) until = std::min(until, retry_at_);
-  until = std::min(until, sync_look_at_);
+  until = std::min(until, std::exchange(sync_look_at_, Instant::max()));  // set anew by who still leads
   const auto woken = co_await node_.wake.wait(Ctx{.deadline = std::max(until, now + std::chrono::milliseconds(1))});
   if (woken || until < next_run_) next_run_ = node_.ports.scheduler.now();
 }

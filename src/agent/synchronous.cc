@@ -27,14 +27,20 @@ struct Overloaded : F... {
   using F::operator()...;
 };
 
-// What we know to be in the store, without reading it again.
+// What we know to be in the store, without reading it again. A procedure has the view of the loop, which drops it whenever it
+// could not be read.
 void remember_sync(Node& node, SyncState state) {
+  if (!node.view) return;
   auto view = std::make_shared<ClusterView>(*node.view);
   view->sync = std::move(state);
+  view->basis.sync = view->sync.version;
   node.view = node.world.view = std::move(view);
 }
 
+Error no_view() { return {Errc::kUnavailable, "the store could not be read"}; }
+
 Task<Status> publish(Node& node, sync::Publish step, Ctx ctx) {
+  if (!node.view) co_return no_view();
   const std::vector<std::string> voters(step.voters.begin(), step.voters.end());
   const auto written = co_await node.ports.store.set_sync(write_sync(step.leader, voters, step.quorum), node.view->sync.version, ctx);
   if (!written) co_return written.error().in("writing /sync");
@@ -46,6 +52,7 @@ Task<Status> publish(Node& node, sync::Publish step, Ctx ctx) {
 }
 
 Task<Status> unpublish(Node& node, Ctx ctx) {
+  if (!node.view) co_return no_view();
   const auto deleted = co_await node.ports.store.delete_sync(node.view->sync.version, ctx);
   if (!deleted) co_return deleted.error().in("deleting /sync");
   remember_sync(node, {});
@@ -85,7 +92,6 @@ Task<Status> carry_out_all(Node& node, std::vector<sync::Step> steps, Ctx ctx) {
 
 // SYNC-004: also while paused.
 Task<void> Agent::keep_synchronous() {
-  sync_look_at_ = Instant::max();
   for (int count = 0; count < kStepsInARow; ++count) {
     if (!node_.world.server.is_primary()) co_return;
     auto decided = sync::decide(node_.world, node_.memory.sync);

@@ -168,5 +168,31 @@ TEST_F(FoundBeforeWithGuardian, AReleaseUnderWayDoesNotConcernTheNextAgent) {
   EXPECT_TRUE(world_.converges(seconds(60)));
 }
 
+Scenario synchronous(Scenario scenario) {
+  scenario.settings.synchronous_mode = SyncMode::kPriority;
+  return scenario;
+}
+
+class FoundBeforeSynchronous : public FoundBefore {
+ protected:
+  FoundBeforeSynchronous() : FoundBefore(synchronous(quiet(7))) {}
+};
+
+// When it has stopped leading, and does nothing but wait, it must not look at the world all the time.
+TEST_F(FoundBeforeSynchronous, AFormerLeaderSleepsBetweenCycles) {
+  Value::Map pause;
+  pause.set("pause", true);
+  world_.people().give(*world_.leader(), "pause", [change = Value(std::move(pause))](agent::Agent& agent, Ctx ctx) {
+    return agent.patch_config(change, std::move(ctx));
+  });
+  world_.advance(seconds(20));
+  world_.leader()->postgres().crash("test");
+  ASSERT_TRUE(within(seconds(60), [&] { return world_.leader() == nullptr; })) << "HA-273";
+  world_.advance(seconds(10));
+  const std::uint64_t before = world_.scheduler().events_run();
+  world_.advance(seconds(20));
+  EXPECT_LT(world_.scheduler().events_run() - before, 20u * 200);
+}
+
 }  // namespace
 }  // namespace matriarch::sim
