@@ -14,7 +14,7 @@ constexpr Duration kFaulty = std::chrono::seconds(120);
 // Where to begin with rules that matter only when several things go wrong at once: nearer to a seed that has them.
 std::uint64_t first_seed(std::string_view mutation) {
   if (mutation == "keepalive-unconfirmed") return 130;
-  if (mutation == "stop-without-deadline") return 208;
+  if (mutation == "stop-without-deadline") return 611;
   return 1;
 }
 
