@@ -15,6 +15,9 @@ constexpr Duration kFaulty = std::chrono::seconds(120);
 std::uint64_t first_seed(std::string_view mutation) {
   if (mutation == "keepalive-unconfirmed") return 130;
   if (mutation == "stop-without-deadline") return 611;
+  if (mutation == "commits-do-not-wait") return 36;
+  if (mutation == "lease-from-answer") return 255;
+  if (mutation == "pause-ignored") return 30;
   return 1;
 }
 
