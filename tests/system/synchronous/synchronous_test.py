@@ -185,7 +185,7 @@ def an_asynchronous_standby_does_not_lead(agent, ctl):  # SYNC-002 (c), HA-178
 
 
 def restarted_agent_keeps_the_promise(agent, ctl):  # SYNC-002 (b), SYNC-029
-    with lab(agent, ctl) as cluster:
+    with lab(agent, ctl, nodes=2) as cluster:   # of two standbys, the one that is back first would be taken
         leader = bring_up(cluster)
         name = wait_for_standbys(cluster, 'sync_standby', 1)[0]
         wait_for_setting(leader, name)
